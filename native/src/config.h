@@ -1,0 +1,54 @@
+// The effective configuration, as the engine reads it from JSON text (see sniffer_open).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sniffer {
+
+struct PortRange {
+    uint16_t first, last;  // both included
+};
+
+enum class Direction { both, inbound, outbound };
+
+// One rule of `exclude`: the parts that are set must all match. Globs: `*` any run of bytes,
+// `?` one byte.
+struct ExcludeRule {
+    std::string method;        // exact, any case; empty: any
+    std::string path;          // glob on the part before `?`; empty: any
+    std::string header_name;   // lower case; empty: any
+    std::string header_value;  // glob
+};
+
+struct Config {
+    std::string interface;  // empty: the first that is up and not loopback
+    std::vector<PortRange> ports;
+    Direction direction = Direction::both;
+    std::string filter;  // the user's BPF
+    uint32_t buffer_size = 8 << 20;
+    double sample_rate = 1;
+    uint64_t max_body = 65536, max_head = 65536, max_record = 1 << 20;
+    uint32_t max_connections = 10000;
+    int64_t idle_timeout_ms = 300000;
+    uint64_t max_memory = 128 << 20;
+    bool decode_body = false;
+    std::vector<std::string> redact_headers;  // lower case, the built-in list included
+    std::vector<std::string> redact_fields;
+    std::vector<ExcludeRule> exclude;
+    bool output_connections = false;
+    bool log_samples = false;
+    std::string source_json;  // `"source":{...}`, or empty where no part of it is known
+    std::vector<std::string> replay_files;  // empty: live
+    double replay_speed = 0;
+
+    bool replay() const { return !replay_files.empty(); }
+    bool has_port(uint16_t port) const;
+};
+
+// Throws EngineError(SNIFFER_CONFIG) naming the field where the text is not what the schema says.
+Config parse_config(std::string_view json);
+
+}  // namespace sniffer

@@ -1,0 +1,97 @@
+// A finished message in, one JSON line out. The shape stands in message.schema.json.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "arena.h"
+#include "config.h"
+#include "types.h"
+
+namespace sniffer {
+
+// A growing run of bytes, reused: memory is kept from record to record.
+using Text = std::string;
+
+struct HeaderField {
+    std::string_view name;   // as sent, without surrounding white space
+    std::string_view value;  // folded lines joined by one space, without surrounding white space
+};
+
+// A message's head as it was parsed. The views point into memory that is valid during the call.
+struct Head {
+    bool request = true;
+    std::string_view method, target;  // request
+    int status = 0;                   // response; 0 where an answer has no status line
+    std::string_view reason;
+    std::string_view version;  // "1.1"
+    std::span<const HeaderField> headers;
+    bool truncated = false;  // headers were left out for maxHeaderSize
+};
+
+// Why a message is not complete: incompleteReason, spelled as in message.schema.json.
+enum class Incomplete : uint8_t { none, gap, reset, closed, evicted, memory, idle_timeout, replaced, capture_end, unknown_request };
+
+// Everything known at the message's end.
+struct Message {
+    Nanos timestamp = 0;
+    Endpoint receiver, destination;  // receiver: the server
+    bool request = true;
+    uint64_t connection_id = 0;
+    uint32_t exchange = 0;
+    std::string_view head_json;     // from encode_head
+    std::string_view request_json;  // of a paired response, from encode_request_reference; else empty
+    std::string_view trailers_json;  // from encode_trailers; else empty
+    const Chain* body = nullptr;    // the bytes kept, at most maxBodySize
+    uint64_t body_size = 0;         // the bytes seen
+    std::string_view content_encoding, content_type;  // header values, for decoding and redaction
+    bool body_cut = false;          // bytes that followed the kept ones without a hole were not kept
+    Nanos latency = -1;             // -1: absent
+    bool interim = false;
+    Incomplete incomplete = Incomplete::none;
+    uint64_t missing_bytes = 0;
+    bool midstream = false, headers_truncated = false, ambiguous_framing = false, conflicting_data = false;
+};
+
+// A connection's end (outputConnections).
+struct ConnectionEnd {
+    Nanos timestamp = 0, ended = 0;  // first and last packet
+    Endpoint receiver, destination;
+    uint64_t connection_id = 0;
+    std::string_view end;       // "fin", "reset", "evicted", "idle_timeout", "replaced", "capture_end", "memory"
+    std::string_view protocol;  // "http", "tls", ..., "unknown"
+    uint64_t packets[2] = {}, bytes[2] = {}, missing[2] = {}, messages[2] = {};  // [0] by the client
+    bool handshake = false, conflicting_data = false;
+};
+
+class RecordEncoder {
+   public:
+    explicit RecordEncoder(const Config& config);
+    ~RecordEncoder();
+
+    // Appends `"method":…,"path":…,"httpVersion":…,"headers":{…}` and, where it holds,
+    // `"headEncoding":"latin1"`: header names in lower case, repeated ones as an array, redacted.
+    // At most `limit` bytes: headers (last ones first), then the target's end are left out; returns
+    // false when something was (then the message has headersTruncated).
+    bool encode_head(const Head& head, size_t limit, Text& out);
+    // Appends `"request":{"method":…,"path":…}` (or latin1, as encode_head), at most `limit` bytes.
+    void encode_request_reference(const Head& head, size_t limit, Text& out);
+    // Appends `"trailers":{…}`.
+    void encode_trailers(std::span<const HeaderField> trailers, size_t limit, Text& out);
+    // Replaces `out` by the message's line, closing line feed included, at most maxRecordSize bytes.
+    void encode(const Message& message, Text& out);
+    void encode(const ConnectionEnd& connection, Text& out);
+
+   private:
+    struct Scratch;
+    const Config& config_;
+    std::unique_ptr<Scratch> scratch_;
+};
+
+// True when a rule of `exclude` matches this request.
+bool excluded(const Config& config, const Head& head);
+
+}  // namespace sniffer
