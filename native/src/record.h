@@ -9,12 +9,10 @@
 
 #include "arena.h"
 #include "config.h"
+#include "text.h"
 #include "types.h"
 
 namespace sniffer {
-
-// A growing run of bytes, reused: memory is kept from record to record.
-using Text = std::string;
 
 struct HeaderField {
     std::string_view name;   // as sent, without surrounding white space

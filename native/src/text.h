@@ -1,0 +1,96 @@
+// A growing run of bytes, reused from record to record.
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <string_view>
+#include <utility>
+
+namespace sniffer {
+
+// Unlike std::string it hands out raw room for bytes to come: nothing is zeroed, and a stage that
+// knows its bound checks it once.
+class Text {
+   public:
+    Text() = default;
+    Text(Text&& other) noexcept { swap(other); }
+    Text& operator=(Text&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+    Text(const Text&) = delete;
+    Text& operator=(const Text&) = delete;
+    ~Text() { std::free(data_); }
+
+    const char* data() const { return data_; }
+    char* data() { return data_; }
+    size_t size() const { return size_; }
+    size_t capacity() const { return capacity_; }
+    bool empty() const { return size_ == 0; }
+    std::string_view view() const { return {data_, size_}; }
+    operator std::string_view() const { return view(); }
+
+    // Keeps the memory, but not that of one huge record.
+    void clear() {
+        size_ = 0;
+        if (capacity_ > kKept) {
+            std::free(std::exchange(data_, nullptr));
+            capacity_ = 0;
+        }
+    }
+
+    // Where the next bytes go: `bytes` of them may be written there, then end() says where they ended.
+    char* room(size_t bytes) {
+        if (capacity_ - size_ < bytes) grow(bytes);
+        return data_ + size_;
+    }
+    void end(const char* end) { size_ = static_cast<size_t>(end - data_); }
+    // Takes back what was appended after the first `size` bytes.
+    void cut(size_t size) { size_ = size; }
+
+    void append(const char* bytes, size_t size) {
+        if (size == 0) return;
+        std::memcpy(room(size), bytes, size);
+        size_ += size;
+    }
+    void append(std::string_view bytes) { append(bytes.data(), bytes.size()); }
+    void push_back(char byte) {
+        *room(1) = byte;
+        ++size_;
+    }
+
+   private:
+    static constexpr size_t kKept = 4 << 20;
+
+    void grow(size_t bytes) {
+        size_t capacity = capacity_ * 2 > 1024 ? capacity_ * 2 : 1024;
+        if (capacity < size_ + bytes) capacity = size_ + bytes;
+        void* data = std::realloc(data_, capacity);
+        if (!data) throw std::bad_alloc();
+        data_ = static_cast<char*>(data);
+        capacity_ = capacity;
+    }
+    void swap(Text& other) {
+        std::swap(data_, other.data_);
+        std::swap(size_, other.size_);
+        std::swap(capacity_, other.capacity_);
+    }
+
+    char* data_ = nullptr;
+    size_t size_ = 0, capacity_ = 0;
+};
+
+// Writes through a pointer into a Text's room; a literal's length is known to the compiler.
+template <size_t N>
+inline char* put(char* out, const char (&literal)[N]) {
+    std::memcpy(out, literal, N - 1);
+    return out + N - 1;
+}
+inline char* put(char* out, std::string_view bytes) {
+    if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
+    return out + bytes.size();
+}
+
+}  // namespace sniffer
