@@ -1,0 +1,53 @@
+# The appliance's image, from Debian's packages and PyPI alone.
+#
+# Behind a proxy that signs with its own authority, give its certificates as the build secret `ca`
+# and a pip.conf that names them (`cert = /run/secrets/ca`) as the secret `pip`. No layer keeps either.
+ARG BASE=debian:trixie-slim
+
+FROM ${BASE} AS build
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update -qq && \
+    apt-get install -yqq --no-install-recommends ccache cmake g++ ninja-build pkg-config python3-pip python3-venv \
+        libbrotli-dev libpcap-dev libsimdjson-dev libzstd-dev zlib1g-dev
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+ENV CCACHE_DIR=/root/.cache/ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
+WORKDIR /src
+RUN python3 -m venv --without-pip /opt/tcp-sniffer
+
+# The dependencies in a layer of their own: they change less often than the code.
+COPY pyproject.toml .
+RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache \
+    python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+        > requirements.txt && \
+    pip --python /opt/tcp-sniffer/bin/python install -q -r requirements.txt
+
+COPY README.md LICENSE sniffer.schema.json message.schema.json ./
+COPY native native
+COPY appliance appliance
+RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache \
+    pip --python /opt/tcp-sniffer/bin/python install -q --no-deps .
+
+# At run time the root is read-only: without bytecode every start would compile all it imports, some
+# ten seconds under a small CPU quota. "unchecked": valid whatever time stamps the copy gets.
+RUN python3 -m compileall -qf --invalidation-mode unchecked-hash /opt/tcp-sniffer/lib
+
+FROM ${BASE} AS appliance
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update -qq && \
+    apt-get install -yqq --no-install-recommends ca-certificates python3 libbrotli1 libpcap0.8t64 libsimdjson25
+COPY --from=build /opt/tcp-sniffer /opt/tcp-sniffer
+
+ARG VERSION=dev REVISION=unknown
+LABEL org.opencontainers.image.title="tcp-sniffer" \
+      org.opencontainers.image.description="Listens to a pod's HTTP traffic without touching it" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV PATH=/opt/tcp-sniffer/bin:$PATH PYTHONDONTWRITEBYTECODE=1 TCP_SNIFFER_BUILD=${REVISION}
+
+# Root, for capabilities of another user's would need privilege escalation; NET_RAW is the only one used.
+USER 0
+ENTRYPOINT ["tcp-sniffer"]
+CMD ["run"]
