@@ -12,7 +12,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from build import ROOT
 from engine import Engine
 
 MIB = 1 << 20
@@ -177,7 +176,7 @@ import pathlib, sys
 import aiohttp, jsonschema, uvloop, yaml, appliance.cli
 for module in list(sys.modules.values()):
     source, cached = getattr(module, "__file__", None), getattr(module, "__cached__", None)
-    if source and source.endswith(".py") and not pathlib.Path(cached).exists():
+    if source and cached and not pathlib.Path(cached).exists():
         print(source)
 """
     options = ("run", "--rm", "--network=none", "--read-only", "--entrypoint=python3")
@@ -188,4 +187,3 @@ def test_the_image_says_what_it_is(docker: Engine, image: str) -> None:
     labels = json.loads(docker.text("inspect", "--format", "{{json .Config.Labels}}", image))
     assert labels["org.opencontainers.image.title"] == "tcp-sniffer"
     assert labels["org.opencontainers.image.revision"] not in {"", "unknown"}
-    assert (ROOT / "LICENSE").read_text().split()[0] == "Apache"

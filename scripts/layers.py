@@ -1,0 +1,52 @@
+"""Checks that the engine's includes run one way: no stage knows a later one, and only the engine wires them.
+
+A file may include files of its own layer and of the layers above it in this table. A stem stands for
+its header and its source; a new file has to be given its place here.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+SOURCES = Path(__file__).parents[1] / "native" / "src"
+
+LAYERS: dict[str, str] = {
+    "basics": "sniffer types error cursor seq hash counter ledger events text utf8 base64 pool arena config",
+    "capture": "capture",
+    "decode": "decode fragments",
+    "flows": "flow_table",
+    "tcp": "stream_handler tcp_stream tcp_connection",
+    "http": "protocol http_head http_body http_message http_connection",
+    "record": "json_text content redact record",
+    "ring": "ring",
+    "recorder": "recorder",
+    "engine": "engine",
+    "abi": "abi",
+}
+PLACE = {stem: place for place, stems in enumerate(LAYERS.values()) for stem in stems.split()}
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+
+
+def violations(source: Path) -> list[str]:
+    if source.stem not in PLACE:
+        return [f"{source.name}: has no layer yet; give it one in scripts/layers.py"]
+    included = [Path(name) for name in INCLUDE.findall(source.read_text())]
+    return [
+        f"{source.name} includes {header.name}, of a later layer"
+        for header in included
+        if PLACE.get(header.stem, 0) > PLACE[source.stem]
+    ]
+
+
+def main() -> int:
+    sources = sorted([*SOURCES.glob("*.h"), *SOURCES.glob("*.cc")])
+    found = [violation for source in sources for violation in violations(source)]
+    print(*found, sep="\n", end="\n" if found else "")
+    print(f"{len(sources)} files, {len(found)} violations of the layers")
+    return 1 if found or not sources else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+# What the scripts share: saying what happens, and installing what is missing, once.
+# shellcheck shell=bash
+set -euo pipefail
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+CACHE="$ROOT/.cache"
+VENV="$ROOT/.venv"
+cd "$ROOT"
+
+BUILD_PACKAGES=(g++ cmake ninja-build pkg-config libbrotli-dev libpcap-dev libsimdjson-dev libzstd-dev zlib1g-dev)
+TEST_PACKAGES=(ccache curl git iproute2 libgtest-dev nginx-light)
+ENGINE_PACKAGES=(debootstrap docker.io)
+
+say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
+die() {
+    printf '\033[1;31m%s\033[0m\n' "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [[ $EUID -eq 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+installed() { [[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]; }
+
+# Installs those of the named packages that are missing; does nothing when none is.
+apt_install() {
+    local missing=() package
+    for package in "$@"; do installed "$package" || missing+=("$package"); done
+    [[ ${#missing[@]} -eq 0 ]] && return
+    command -v apt-get >/dev/null || die "This needs Debian or Ubuntu, or by hand: ${missing[*]}"
+    [[ $EUID -eq 0 ]] || command -v sudo >/dev/null || die "As root: apt-get install ${missing[*]}"
+    say "Installing from the distribution: ${missing[*]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Prints a Python of 3.11 or newer that can make virtual environments.
+find_python() {
+    local candidate
+    for candidate in python3 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+# The same, after installing one where there is none: Ubuntu 22.04's own is 3.10, with 3.11 beside it.
+provide_python() {
+    find_python >/dev/null || apt_install python3-venv
+    find_python >/dev/null || apt_install python3.11-venv
+    find_python || die "Python 3.11 or newer is needed, with its venv module."
+}
+
+use_ccache() {
+    if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+}
