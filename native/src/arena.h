@@ -50,6 +50,8 @@ class Arena {
         free_ = chunk;
         ++free_count_;
     }
+    // Less than a quarter is left: bodies are cut, so that heads and reordering still find room.
+    bool scarce() const { return free_ == nullptr && budget_.used() > budget_.limit() / 4 * 3; }
     uint64_t in_use() const { return (total_count_ - free_count_) * Chunk::kSize; }
 
    private:

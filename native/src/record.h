@@ -31,7 +31,19 @@ struct Head {
 };
 
 // Why a message is not complete: incompleteReason, spelled as in message.schema.json.
-enum class Incomplete : uint8_t { none, gap, reset, closed, evicted, memory, idle_timeout, replaced, capture_end, unknown_request };
+enum class Incomplete : uint8_t {
+    none,
+    gap,
+    reset,
+    closed,
+    evicted,
+    memory,
+    idle_timeout,
+    replaced,
+    capture_end,
+    unknown_request,
+    malformed
+};
 
 // Everything known at the message's end.
 struct Message {
@@ -40,14 +52,14 @@ struct Message {
     bool request = true;
     uint64_t connection_id = 0;
     uint32_t exchange = 0;
-    std::string_view head_json;     // from encode_head
-    std::string_view request_json;  // of a paired response, from encode_request_reference; else empty
-    std::string_view trailers_json;  // from encode_trailers; else empty
-    const Chain* body = nullptr;    // the bytes kept, at most maxBodySize
-    uint64_t body_size = 0;         // the bytes seen
+    std::string_view head_json;                       // from encode_head
+    std::string_view request_json;                    // of a paired response, from encode_request_reference; else empty
+    std::string_view trailers_json;                   // from encode_trailers; else empty
+    const Chain* body = nullptr;                      // the bytes kept, at most maxBodySize
+    uint64_t body_size = 0;                           // the bytes seen
     std::string_view content_encoding, content_type;  // header values, for decoding and redaction
-    bool body_cut = false;          // bytes that followed the kept ones without a hole were not kept
-    Nanos latency = -1;             // -1: absent
+    bool body_cut = false;                            // bytes that followed the kept ones without a hole were not kept
+    Nanos latency = -1;                               // -1: absent
     bool interim = false;
     Incomplete incomplete = Incomplete::none;
     uint64_t missing_bytes = 0;
@@ -66,7 +78,7 @@ struct ConnectionEnd {
 };
 
 class RecordEncoder {
-   public:
+ public:
     explicit RecordEncoder(const Config& config);
     ~RecordEncoder();
 
@@ -77,13 +89,13 @@ class RecordEncoder {
     bool encode_head(const Head& head, size_t limit, Text& out);
     // Appends `"request":{"method":…,"path":…}` (or latin1, as encode_head), at most `limit` bytes.
     void encode_request_reference(const Head& head, size_t limit, Text& out);
-    // Appends `"trailers":{…}`.
-    void encode_trailers(std::span<const HeaderField> trailers, size_t limit, Text& out);
+    // Appends `"trailers":{…}`; returns false when some were left out.
+    bool encode_trailers(std::span<const HeaderField> trailers, size_t limit, Text& out);
     // Replaces `out` by the message's line, closing line feed included, at most maxRecordSize bytes.
     void encode(const Message& message, Text& out);
     void encode(const ConnectionEnd& connection, Text& out);
 
-   private:
+ private:
     struct Scratch;
     const Config& config_;
     std::unique_ptr<Scratch> scratch_;

@@ -1,0 +1,33 @@
+// One entry of the flow table: a TCP connection and what HTTP makes of it.
+#pragma once
+
+#include "flow_table.h"
+#include "http_connection.h"
+#include "lru.h"
+#include "tcp_connection.h"
+
+namespace sniffer {
+
+struct Connection {
+    Connection(const FlowKey& flow, uint64_t flow_hash, uint64_t connection_id, TcpContext& tcp_context,
+               HttpContext& http_context, int client)
+        : key(flow),
+          hash(flow_hash),
+          id(connection_id),
+          http(http_context, {flow.low, flow.high}, connection_id, client),
+          tcp(tcp_context, http) {}
+
+    FlowKey key;
+    uint64_t hash;
+    uint64_t id;
+    Nanos first = 0, last = 0;  // its first and last packet
+    bool closed = false;        // it stays a while, so that late copies of its packets open no new one
+    Links<Connection> use, timer;
+    HttpConnection http;
+    TcpConnection tcp;
+};
+
+using UseList = LruList<Connection, &Connection::use>;
+using TimerList = LruList<Connection, &Connection::timer>;
+
+}  // namespace sniffer

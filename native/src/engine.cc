@@ -1,0 +1,222 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <ctime>
+#include <exception>
+
+#include "error.h"
+#include "protocol.h"
+
+namespace sniffer {
+namespace {
+
+constexpr Nanos kFlushEvery = 20 * kMillisecond;     // how long a record may wait for others
+constexpr Nanos kRefreshEvery = 200 * kMillisecond;  // the kernel's counters
+constexpr Nanos kDrainSlack = 30 * kMillisecond;     // beyond the kernel's delay
+constexpr Nanos kLongestDrain = 1 * kSecond;
+constexpr uint64_t kBatchSize = 256 << 10;
+
+// The only clock of the engine: live, it tells the stages that time passes without packets.
+Nanos wall_clock() {
+    timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * kSecond + now.tv_nsec;
+}
+
+// The queue's share of maxMemory. A replay's reader keeps up, and a small queue stays in the cache.
+uint64_t ring_limit(const Config& config) {
+    uint64_t most = config.replay() ? 8 * kBatchSize : std::max<uint64_t>(64 << 20, 2 * config.max_record);
+    return std::min(config.max_memory / 4, most);
+}
+
+std::string hex(std::string_view bytes) {
+    constexpr char digits[] = "0123456789abcdef";
+    std::string out;
+    for (unsigned char c : bytes) (out += digits[c >> 4]) += digits[c & 15];
+    return out;
+}
+
+}  // namespace
+
+Engine::Engine(Config config)
+    : config_(std::move(config)),
+      capture_(config_.replay() ? open_files(config_) : open_live(config_)),
+      decoder_(capture_->link_type()),
+      ring_(ring_limit(config_), config_.replay()),
+      budget_(config_.max_memory - ring_limit(config_)),
+      http_{config_, encoder_, arena_, budget_, ledger_, *this, {}, {}, {}, 0},
+      tracker_(config_, ledger_, events_, arena_, budget_, http_, *this) {
+    tracker_.set_local(capture_->addresses());
+}
+
+Engine::~Engine() {
+    stop();
+    ring_.set_lossless(false);
+    if (thread_.joinable()) thread_.join();
+}
+
+void Engine::start() {
+    if (thread_.joinable()) throw EngineError(SNIFFER_STATE, "the capture was started before");
+    thread_ = std::thread([this] { run(); });
+}
+
+void Engine::stop() {
+    if (stop_.exchange(true)) return;
+    capture_->wake();
+}
+
+void Engine::run() {
+    try {
+        config_.replay() ? replay() : capture_live();
+        finish();
+    } catch (const EngineError& error) {
+        status_ = error.status();
+        reason_ = error.what();
+        finish();
+    } catch (const std::exception& error) {
+        status_ = SNIFFER_INTERNAL;
+        reason_ = error.what();
+    }
+    tracker_.publish();
+    ring_.flush(true);
+    finished_.store(true, std::memory_order_release);
+    ring_.notify();
+}
+
+void Engine::replay() {
+    while (!stop_.load(std::memory_order_relaxed)) {
+        int packets = capture_->dispatch(*this, 100);
+        if (packets < 0) return;
+        if (config_.replay_speed > 0) ring_.flush(true);
+        tracker_.publish();
+    }
+}
+
+// After a stop, what the kernel had captured by then is still read.
+void Engine::capture_live() {
+    while (true) {
+        int packets = capture_->dispatch(*this, ring_.open() || tracker_.waiting() ? 20 : 250);
+        after_dispatch(packets);
+        if (!stop_.load(std::memory_order_relaxed)) continue;
+        Nanos now = wall_clock();
+        if (stop_time_ == 0) stop_time_ = now;
+        bool drained = packets == 0 && now - stop_time_ > kKernelDelayMs * kMillisecond + kDrainSlack;
+        if (drained || tracker_.now() > stop_time_ || now - stop_time_ > kLongestDrain) return;
+    }
+}
+
+void Engine::after_dispatch(int packets) {
+    Nanos now = wall_clock();
+    // A packet may still wait in the kernel: only what is older than that delay is sure to be silent.
+    if (packets == 0) tracker_.on_time(now - (kKernelDelayMs + 10) * kMillisecond);
+    if (packets == 0 || now - last_flush_ > kFlushEvery) {
+        ring_.flush(true);
+        last_flush_ = now;
+    }
+    if (now - last_refresh_ > kRefreshEvery) {
+        refresh_counters();
+        last_refresh_ = now;
+    }
+    tracker_.publish();
+}
+
+void Engine::refresh_counters() {
+    CaptureCounters counters = capture_->counters();
+    ledger_.capture.kernel_received.set(counters.received);
+    ledger_.capture.kernel_dropped.set(counters.kernel_dropped);
+    ledger_.capture.interface_dropped.set(counters.interface_dropped);
+}
+
+// What is open comes out whole: here the queue is waited for, live too.
+void Engine::finish() {
+    ring_.set_lossless(true);
+    tracker_.finish();
+    if (!config_.replay()) refresh_counters();
+}
+
+void Engine::on_packet(const pcap_pkthdr& header, const uint8_t* packet, Nanos time) {
+    Ledger::Packets& packets = ledger_.packets;
+    packets.received.add();
+    Segment segment;
+    switch (decoder_.decode(header, packet, time, segment)) {
+        case Verdict::tcp:
+            return tracker_.on_segment(segment);
+        case Verdict::not_ip:
+            return packets.not_ip.add();
+        case Verdict::not_tcp:
+            return packets.not_tcp.add();
+        case Verdict::malformed:
+            return packets.malformed.add();
+        case Verdict::fragment:
+            return packets.fragment.add();
+        case Verdict::fragment_lost:
+            return packets.fragment_lost.add();
+        case Verdict::loopback_copy:
+            return packets.loopback_copy.add();
+    }
+}
+
+void Engine::on_link_type(int link_type) { decoder_.set_link_type(link_type); }
+
+void Engine::push(uint32_t flags) {
+    (ring_.push(line_, flags) ? ledger_.messages.delivered : ledger_.messages.queue_full).add();
+    ledger_.gauges.queued_bytes.set(ring_.queued());
+}
+
+void Engine::on_message(const Message& message, bool self_delivery) {
+    encoder_.encode(message, line_);
+    push((message.request ? 0 : SNIFFER_RECORD_RESPONSE) | (self_delivery ? SNIFFER_RECORD_SELF_DELIVERY : 0));
+}
+
+void Engine::on_connection_end(const ConnectionEnd& connection) {
+    ledger_.messages.produced.add();
+    encoder_.encode(connection, line_);
+    push(SNIFFER_RECORD_CONNECTION);
+}
+
+void Engine::on_not_http(const Endpoint& receiver, const Endpoint& destination, std::string_view bytes) {
+    Protocol protocol = identify(bytes);
+    Events::Line line("not_http");
+    line.ends(receiver, destination).text("protocol", protocol.name).text("firstBytes", hex(bytes.substr(0, 4)));
+    if (!protocol.sni.empty()) line.text("sni", protocol.sni);
+    if (!protocol.alpn.empty()) line.text("alpn", protocol.alpn);
+    if (config_.log_samples) line.text("sample", bytes.substr(0, 32));
+    events_.add(line);
+}
+
+void Engine::on_tunnel(const Endpoint& receiver, const Endpoint& destination, std::string_view how) {
+    events_.add(Events::Line("tunnel").ends(receiver, destination).text("by", how));
+}
+
+void Engine::on_missing(const Endpoint& receiver, const Endpoint& destination, bool request, uint64_t bytes) {
+    events_.add(Events::Line("gap")
+                    .ends(receiver, destination)
+                    .text("direction", request ? "request" : "response")
+                    .number("bytes", bytes));
+}
+
+void Engine::on_lost_sync(const Endpoint& receiver, const Endpoint& destination, bool request) {
+    events_.add(
+        Events::Line("lost_sync").ends(receiver, destination).text("direction", request ? "request" : "response"));
+}
+
+const Ledger& Engine::ledger() { return ledger_; }
+
+std::string Engine::describe() const {
+    std::string out = "{\"interface\":\"" + capture_->interface_name() + "\",\"loopback\":";
+    out += capture_->loopback() ? "true" : "false";
+    out += ",\"linkType\":" + std::to_string(capture_->link_type()) + ",\"addresses\":[";
+    const char* comma = "";
+    for (const Address& address : capture_->addresses()) {
+        out.append(comma).append("\"").append(to_string(address)).append("\"");
+        comma = ",";
+    }
+    out += "],\"filter\":\"";
+    for (char c : capture_->filter()) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+    return out + "\",\"bufferSize\":" + std::to_string(capture_->buffer_size()) + "}";
+}
+
+}  // namespace sniffer

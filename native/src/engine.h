@@ -1,0 +1,75 @@
+// Wires the stages: the only place that knows them all.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "capture.h"
+#include "config.h"
+#include "decode.h"
+#include "events.h"
+#include "ring.h"
+#include "tracker.h"
+
+namespace sniffer {
+
+class Engine final : public PacketHandler, public HttpHandler, public ConnectionSink {
+ public:
+    // Opens the capture. Throws EngineError.
+    explicit Engine(Config config);
+    ~Engine() override;
+
+    void start();
+    void stop();
+    bool finished() const { return finished_.load(std::memory_order_acquire); }
+    // How the capture ended, once it is finished.
+    sniffer_status status() const { return status_; }
+    const std::string& reason() const { return reason_; }
+
+    Ring& ring() { return ring_; }
+    Events& events() { return events_; }
+    ExcludedEnds& excluded() { return tracker_.excluded(); }
+    const Ledger& ledger();
+    std::string describe() const;
+
+    void on_packet(const pcap_pkthdr& header, const uint8_t* packet, Nanos time) override;
+    void on_link_type(int link_type) override;
+    void on_message(const Message& message, bool self_delivery) override;
+    void on_not_http(const Endpoint& receiver, const Endpoint& destination, std::string_view bytes) override;
+    void on_tunnel(const Endpoint& receiver, const Endpoint& destination, std::string_view how) override;
+    void on_missing(const Endpoint& receiver, const Endpoint& destination, bool request, uint64_t bytes) override;
+    void on_lost_sync(const Endpoint& receiver, const Endpoint& destination, bool request) override;
+    void on_connection_end(const ConnectionEnd& connection) override;
+
+ private:
+    void run();
+    void capture_live();
+    void replay();
+    void after_dispatch(int packets);
+    void refresh_counters();
+    void finish();
+    void push(uint32_t flags);
+
+    const Config config_;
+    Ledger ledger_;
+    Events events_{ledger_};
+    std::unique_ptr<Capture> capture_;
+    Decoder decoder_;
+    Ring ring_;
+    Budget budget_;
+    Arena arena_{budget_};
+    RecordEncoder encoder_{config_};
+    HttpContext http_;
+    Tracker tracker_;
+    Text line_;
+    Nanos last_flush_ = 0, last_refresh_ = 0, stop_time_ = 0;
+    std::thread thread_;
+    std::atomic<bool> stop_{false}, finished_{false};
+    sniffer_status status_ = SNIFFER_OK;
+    std::string reason_;
+};
+
+}  // namespace sniffer

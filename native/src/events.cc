@@ -1,0 +1,55 @@
+#include "events.h"
+
+#include <cstring>
+
+namespace sniffer {
+
+Events::Line::Line(std::string_view event) : event_(event) { json_.append("{\"event\":\"").append(event).append("\""); }
+
+Events::Line& Events::Line::text(std::string_view key, std::string_view value) {
+    json_.append(",\"").append(key).append("\":\"");
+    for (char c : value) {
+        if (c == '"' || c == '\\') json_ += '\\';
+        json_ += c >= 0x20 && c < 0x7f ? c : '.';
+    }
+    json_ += '"';
+    return *this;
+}
+
+Events::Line& Events::Line::number(std::string_view key, uint64_t value) {
+    json_.append(",\"").append(key).append("\":").append(std::to_string(value));
+    return *this;
+}
+
+Events::Line& Events::Line::ends(const Endpoint& receiver, const Endpoint& destination) {
+    return text("receiver", to_string(receiver)).text("destination", to_string(destination));
+}
+
+void Events::add(const Line& line) {
+    std::lock_guard lock(mutex_);
+    for (Kind& kind : kinds_) {
+        if (kind.name.empty()) kind.name = line.event();
+        if (kind.name != line.event()) continue;
+        std::string text = line.finish();
+        if (kind.waiting >= kMostOfAKind || lines_.size() + text.size() > kMostWaiting) break;
+        ++kind.waiting;
+        lines_ += text;
+        return;
+    }
+    ledger_.streams.events_withheld.add();
+}
+
+size_t Events::read(char* buffer, size_t capacity) {
+    std::lock_guard lock(mutex_);
+    size_t size = lines_.size();
+    if (size > capacity) {
+        size_t last = std::string_view(lines_).substr(0, capacity).rfind('\n');
+        size = last == std::string_view::npos ? 0 : last + 1;
+    }
+    if (size > 0) std::memcpy(buffer, lines_.data(), size);
+    lines_.erase(0, size);
+    for (Kind& kind : kinds_) kind.waiting = 0;
+    return size;
+}
+
+}  // namespace sniffer

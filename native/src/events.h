@@ -1,0 +1,49 @@
+// Things worth a log line, as JSON lines: a bounded list that the reader empties now and then.
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "ledger.h"
+#include "types.h"
+
+namespace sniffer {
+
+class Events {
+ public:
+    explicit Events(Ledger& ledger) : ledger_(ledger) {}
+
+    // Builds one line; it is kept when add() ends it, unless too many of its kind wait already.
+    class Line {
+     public:
+        explicit Line(std::string_view event);
+        Line& text(std::string_view key, std::string_view value);  // any bytes: made printable
+        Line& number(std::string_view key, uint64_t value);
+        Line& ends(const Endpoint& receiver, const Endpoint& destination);
+        std::string_view event() const { return event_; }
+        std::string finish() const { return json_ + "}\n"; }
+
+     private:
+        std::string_view event_;
+        std::string json_;
+    };
+    void add(const Line& line);
+    // Whole lines only.
+    size_t read(char* buffer, size_t capacity);
+
+ private:
+    static constexpr size_t kMostWaiting = 64 << 10;  // bytes
+    static constexpr size_t kMostOfAKind = 20;
+    struct Kind {
+        std::string name;
+        size_t waiting = 0;
+    };
+    Ledger& ledger_;
+    std::mutex mutex_;
+    std::string lines_;
+    std::array<Kind, 16> kinds_;
+};
+
+}  // namespace sniffer

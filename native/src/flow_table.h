@@ -1,0 +1,76 @@
+// From the two ends of a connection to its state.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "hash.h"
+#include "types.h"
+
+namespace sniffer {
+
+// Both ends, the lower one first: the same for both directions.
+struct FlowKey {
+    Endpoint low, high;
+    bool operator==(const FlowKey&) const = default;
+    // `low_sent`: whether `a` is the lower end.
+    static FlowKey of(const Endpoint& a, const Endpoint& b, bool& low_sent);
+    uint64_t hash(HashKey key) const;
+};
+
+// Open addressing with linear probing; deleting shifts back, so that there are no tombstones.
+// T has `FlowKey key` and `uint64_t hash`. The table does not own what it holds.
+template <typename T>
+class FlowTable {
+ public:
+    FlowTable() : slots_(kFirst) {}
+    T* find(const FlowKey& key, uint64_t hash) const {
+        for (size_t i = hash & mask();; i = (i + 1) & mask()) {
+            const Slot& slot = slots_[i];
+            if (!slot.flow) return nullptr;
+            if (slot.hash == hash && slot.flow->key == key) return slot.flow;
+        }
+    }
+    void insert(T* flow) {
+        if ((count_ + 1) * 4 > slots_.size() * 3) grow();
+        place(slots_, flow);
+        ++count_;
+    }
+    void erase(const T* flow) {
+        size_t hole = flow->hash & mask();
+        while (slots_[hole].flow != flow) hole = (hole + 1) & mask();
+        for (size_t i = (hole + 1) & mask(); slots_[i].flow; i = (i + 1) & mask()) {
+            size_t home = slots_[i].flow->hash & mask();
+            if (((i - home) & mask()) < ((i - hole) & mask())) continue;  // it would move before its home
+            slots_[hole] = slots_[i];
+            hole = i;
+        }
+        slots_[hole] = {};
+        --count_;
+    }
+    size_t size() const { return count_; }
+    size_t memory() const { return slots_.size() * sizeof(Slot); }
+
+ private:
+    static constexpr size_t kFirst = 256;
+    struct Slot {
+        uint64_t hash = 0;
+        T* flow = nullptr;
+    };
+    size_t mask() const { return slots_.size() - 1; }
+    static void place(std::vector<Slot>& slots, T* flow) {
+        size_t i = flow->hash & (slots.size() - 1);
+        while (slots[i].flow) i = (i + 1) & (slots.size() - 1);
+        slots[i] = {flow->hash, flow};
+    }
+    void grow() {
+        std::vector<Slot> wider(slots_.size() * 2);
+        for (const Slot& slot : slots_)
+            if (slot.flow) place(wider, slot.flow);
+        slots_.swap(wider);
+    }
+    std::vector<Slot> slots_;
+    size_t count_ = 0;
+};
+
+}  // namespace sniffer

@@ -1,0 +1,157 @@
+// HTTP/1 on one connection: bytes of both sides in, messages out, each response with its request.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "arena.h"
+#include "config.h"
+#include "http_body.h"
+#include "http_head.h"
+#include "http_message.h"
+#include "ledger.h"
+#include "pool.h"
+#include "stream_handler.h"
+
+namespace sniffer {
+
+// What HTTP says to the engine.
+class HttpHandler {
+ public:
+    virtual ~HttpHandler() = default;
+    virtual void on_message(const Message& message, bool self_delivery) = 0;
+    // Once per connection: what the first bytes were, where they were not HTTP.
+    virtual void on_not_http(const Endpoint& receiver, const Endpoint& destination, std::string_view bytes) = 0;
+    virtual void on_tunnel(const Endpoint& receiver, const Endpoint& destination, std::string_view how) = 0;
+    // Bytes of this direction were never seen.
+    virtual void on_missing(const Endpoint& receiver, const Endpoint& destination, bool request, uint64_t bytes) = 0;
+    // What follows is no message: it is passed over until a segment begins like one.
+    virtual void on_lost_sync(const Endpoint& receiver, const Endpoint& destination, bool request) = 0;
+};
+
+// What all connections share.
+struct HttpContext {
+    const Config& config;
+    RecordEncoder& encoder;
+    Arena& arena;
+    Budget& budget;
+    Ledger& ledger;
+    HttpHandler& handler;
+    HeadScratch scratch;
+    Pool<MessageDraft> drafts;
+    Pool<PendingRequest> requests;
+    int64_t open_exchanges = 0;  // messages that are being read, and requests without an answer
+};
+
+class HttpConnection final : public StreamHandler {
+ public:
+    // `ends[side]`; `client`: the side that is known to be the client by its port or its SYN, or -1.
+    HttpConnection(HttpContext& context, const Endpoint (&ends)[2], uint64_t id, int client);
+    ~HttpConnection() override;
+
+    void on_data(int side, const Piece& piece) override;
+    void on_gap(int side, uint64_t bytes) override;
+    void on_fin(int side) override;
+    void on_conflict(int side) override;
+    void on_midway(int side) override;
+    void on_end(End end) override;
+
+    void set_client(int side) {
+        if (client_ < 0) client_ = static_cast<int8_t>(side);
+    }
+    int client() const { return client_; }
+    std::string_view protocol() const;
+    uint64_t messages(bool request) const { return (request ? request_ : response_).messages; }
+    const Endpoint& receiver() const { return ends_[client_ == 1 ? 0 : 1]; }
+    const Endpoint& destination() const { return ends_[client_ == 1 ? 1 : 0]; }
+
+ private:
+    enum class State : uint8_t {
+        start,    // a message begins with the next byte
+        probing,  // too few bytes to tell whether they begin one
+        head,
+        deciding,  // a response to an unknown request: the next bytes tell whether it has a body
+        body,
+        trailers,
+        lost,     // bytes are passed over until a segment begins like a message
+        ignored,  // not HTTP, for good
+        tunnel,
+    };
+    // One direction, reading its messages.
+    struct Reader {
+        explicit Reader(bool request) : is_request(request) {}
+        const bool is_request;
+        State state = State::start;
+        bool resyncing = false;     // this message was found by its look
+        bool line_checked = false;  // the start line is whole and right
+        bool simple = false;        // a request line without a version: ends with its line, or its head
+        bool any = false;           // a message was recognised before
+        uint32_t messages = 0;
+        BodyReader body;
+        Framing framing;  // while deciding
+        HeadScanner scanner;
+        std::unique_ptr<MessageDraft> draft;
+    };
+
+    Reader& reader(int side) { return side == client_ ? request_ : response_; }
+    bool settle_roles(int side, const Piece& piece);
+    void read(Reader& r, Piece piece);
+    // Each reads some of the piece and says how many bytes, or goes to another state.
+    size_t step(Reader& r, const Piece& piece);
+    size_t read_start(Reader& r, const Piece& piece);
+    size_t read_probe(Reader& r, const Piece& piece);
+    size_t read_head(Reader& r, const Piece& piece);
+    size_t read_deciding(Reader& r, const Piece& piece);
+    size_t read_body(Reader& r, const Piece& piece);
+    size_t read_trailers(Reader& r, const Piece& piece);
+    size_t read_lost(Reader& r, const Piece& piece);
+
+    void begin(Reader& r, const Piece& piece);
+    size_t reject(Reader& r, const Piece& piece, bool buffered);
+    bool legacy_answer(Reader& r);
+    bool take_head(Reader& r, const RawHead& raw, Framing& framing);
+    void take_request(Reader& r, const ParsedHead& head, Framing& framing);
+    void take_response(Reader& r, const ParsedHead& head, Framing& framing);
+    void answer(MessageDraft& draft, const PendingRequest& request, bool interim);
+    void after_head(Reader& r, const Framing& framing, Nanos time);
+    void start_body(Reader& r, const Framing& framing, Nanos time);
+    void keep_body(MessageDraft& draft, std::string_view bytes);
+    void finish_message(Reader& r, Incomplete incomplete, Nanos time);
+    void finish_unfinished(Reader& r, Incomplete incomplete);
+    void finish_cut_head(Reader& r, Incomplete incomplete);
+    void finish_simple_request();
+    void abandon(Reader& r);
+    void lose_sync(Reader& r, uint64_t bytes);
+    void stop_pairing();
+    void resume_pairing(const Piece& piece);
+    void become_tunnel(std::string_view how);
+    void ignore_all();
+    void say_not_http(std::string_view bytes);
+    void emit(const Reader& r, Incomplete incomplete);
+    void end_draft(Reader& r);
+    void push_request(const ParsedHead& head, const MessageDraft& draft);
+    void pop_request();
+    void charge(MessageDraft& draft);
+
+    HttpContext& context_;
+    Endpoint ends_[2];
+    uint64_t id_;
+    int8_t client_;
+    int8_t last_side_ = -1;  // who sent the last bytes
+    bool pairing_ = true;    // requests and responses are in step
+    bool midway_ = false;
+    bool answered_early_ = false;  // the final response came before the request's head was whole
+    bool said_not_http_ = false, tunnel_ = false, seen_http_ = false;
+    int8_t undecided_side_ = -1;  // who sent bytes that could begin a response, too few to tell
+    uint8_t undecided_size_ = 0;
+    char undecided_[8];
+    uint32_t exchanges_ = 0;
+    Reader request_{true}, response_{false};
+    std::unique_ptr<PendingRequest> pending_;  // oldest first
+    PendingRequest* newest_ = nullptr;
+    PendingRequest* current_ = nullptr;  // whose message is being read
+    uint32_t pending_count_ = 0;
+    Nanos time_ = 0;
+};
+
+}  // namespace sniffer

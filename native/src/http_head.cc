@@ -1,0 +1,317 @@
+#include "http_head.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sniffer {
+namespace {
+
+constexpr size_t kLongestMethod = 64, kLongestLateLine = 512, kMostLateBytes = 4096;
+
+// RFC 9110 section 5.6.2.
+constexpr bool is_token_char(unsigned char c) {
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
+    return c != 0 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
+}
+
+struct TokenTable {
+    bool is[256] = {};
+    constexpr TokenTable() {
+        for (int c = 0; c < 256; ++c) is[c] = is_token_char(static_cast<unsigned char>(c));
+    }
+};
+constexpr TokenTable kToken;
+
+constexpr bool is_space(char c) { return c == ' ' || c == '\t'; }
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    while (!text.empty() && (is_space(text.back()) || text.back() == '\r')) text.remove_suffix(1);
+    return text;
+}
+
+// The next line without its end; `rest` goes behind it. A line ends with LF, a CR before it goes.
+std::string_view next_line(std::string_view& rest) {
+    const void* lf = std::memchr(rest.data(), '\n', rest.size());
+    size_t length = lf ? static_cast<size_t>(static_cast<const char*>(lf) - rest.data()) : rest.size();
+    std::string_view line = rest.substr(0, length);
+    rest.remove_prefix(lf ? length + 1 : length);
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    return line;
+}
+
+// The registered methods that a request without a version may have; else any line of text is one.
+bool well_known_method(std::string_view method) {
+    static constexpr std::string_view known[] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
+                                                 "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+    return std::find(std::begin(known), std::end(known), method) != std::end(known);
+}
+
+bool other_protocol(std::string_view target) {
+    for (std::string_view name : {" RTSP/", " SIP/", " ICAP/"})
+        if (target.find(name) != std::string_view::npos) return true;
+    return false;
+}
+
+bool read_request_line(std::string_view line, bool cut, ParsedHead& out) {
+    size_t end = 0;
+    while (end < line.size() && kToken.is[static_cast<unsigned char>(line[end])]) ++end;
+    if (end == 0 || end > kLongestMethod || end >= line.size() || !is_space(line[end])) return false;
+    Head& head = out.head;
+    head.method = line.substr(0, end);
+    std::string_view rest = line.substr(end);
+    size_t version = rest.rfind(" HTTP/");
+    if (version != std::string_view::npos && (version > 0 || rest.find_first_not_of(" \t", 1) > 6)) {
+        head.target = trim(rest.substr(0, version));
+        head.version = trim(rest.substr(version + 6));
+        bool preface = head.method == "PRI" && head.version == "2.0";  // RFC 9113 section 3.4
+        if (!head.target.empty()) return !preface;
+    }
+    head.target = trim(rest);
+    if (cut) {  // the version was behind the limit
+        head.version = {};
+        return true;
+    }
+    head.version = "0.9";
+    out.simple = true;
+    return well_known_method(head.method) && !other_protocol(rest);
+}
+
+bool read_status_line(std::string_view line, ParsedHead& out) {
+    if (!line.starts_with("HTTP/")) return false;
+    size_t space = line.find(' ');
+    Head& head = out.head;
+    head.version = line.substr(5, space == std::string_view::npos ? std::string_view::npos : space - 5);
+    if (space == std::string_view::npos) return false;
+    std::string_view rest = line.substr(space);
+    while (!rest.empty() && is_space(rest.front())) rest.remove_prefix(1);
+    size_t digits = 0;
+    while (digits < rest.size() && digits < 4 && rest[digits] >= '0' && rest[digits] <= '9') {
+        head.status = head.status * 10 + (rest[digits] - '0');
+        ++digits;
+    }
+    if (digits == 0 || digits > 3 || (digits < rest.size() && !is_space(rest[digits]))) return false;
+    head.reason = trim(rest.substr(digits));
+    return true;
+}
+
+bool read_start_line(std::string_view line, bool cut, bool request, ParsedHead& out) {
+    out.head.request = request;
+    return request ? read_request_line(line, cut, out) : read_status_line(line, out);
+}
+
+// RFC 9110 section 8.6: a list of equal numbers is one number.
+void read_content_length(std::string_view value, FramingFields& framing) {
+    while (true) {
+        size_t comma = value.find(',');
+        std::string_view part = trim(value.substr(0, comma));
+        uint64_t number = 0;
+        bool good = !part.empty() && part.size() <= 18;
+        for (char c : part) {
+            good = good && c >= '0' && c <= '9';
+            number = number * 10 + static_cast<uint64_t>(c - '0');
+        }
+        if (!good || (framing.content_length && number != framing.length)) framing.length_invalid = true;
+        if (!framing.content_length) framing.length = number;
+        framing.content_length = true;
+        if (comma == std::string_view::npos) return;
+        value.remove_prefix(comma + 1);
+    }
+}
+
+void read_transfer_encoding(std::string_view value, FramingFields& framing) {
+    framing.transfer_encoding = true;
+    size_t comma = value.rfind(',');
+    std::string_view last = trim(comma == std::string_view::npos ? value : value.substr(comma + 1));
+    if (last.empty() && comma != std::string_view::npos) return read_transfer_encoding(value.substr(0, comma), framing);
+    framing.chunked_last = equal_ignoring_case(last, "chunked");
+}
+
+// Compares by length first: most names are none of these.
+void note_field(const HeaderField& field, ParsedHead& out) {
+    switch (field.name.size()) {
+        case 12:
+            if (equal_ignoring_case(field.name, "content-type")) out.content_type = field.value;
+            break;
+        case 14:
+            if (equal_ignoring_case(field.name, "content-length")) read_content_length(field.value, out.framing);
+            break;
+        case 16:
+            if (equal_ignoring_case(field.name, "content-encoding")) out.content_encoding = field.value;
+            break;
+        case 17:
+            if (equal_ignoring_case(field.name, "transfer-encoding")) read_transfer_encoding(field.value, out.framing);
+            break;
+        case 20:
+            if (equal_ignoring_case(field.name, "tcp-sniffer-delivery")) out.self_delivery = true;
+            break;
+        default:
+            break;
+    }
+}
+
+bool decides_framing(std::string_view line) {
+    std::string_view name = trim(line.substr(0, line.find(':')));
+    return equal_ignoring_case(name, "content-length") || equal_ignoring_case(name, "transfer-encoding");
+}
+
+HeaderField read_field(std::string_view line) {
+    size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return {trim(line), {}};
+    return {trim(line.substr(0, colon)), trim(line.substr(colon + 1))};
+}
+
+// RFC 9112 section 5.2: a line that begins with white space continues the value before it.
+void unfold(HeaderField& field, std::string_view line, std::string& unfolded, size_t room) {
+    if (unfolded.capacity() < room) unfolded.reserve(room);  // once per head: views stay valid
+    size_t begin = unfolded.size();
+    bool extends = !field.value.empty() && field.value.data() + field.value.size() == unfolded.data() + begin;
+    if (extends)
+        begin -= field.value.size();
+    else
+        unfolded.append(field.value);
+    std::string_view more = trim(line);
+    if (!more.empty()) {
+        if (unfolded.size() > begin) unfolded += ' ';
+        unfolded.append(more);
+    }
+    field.value = std::string_view(unfolded).substr(begin);
+}
+
+// `visit(field, offset behind its last line)` for each field up to the empty line.
+template <typename Visit>
+void each_field(std::string_view rest, const char* origin, std::string& unfolded, Visit visit) {
+    const size_t room = 2 * rest.size() + 16;
+    unfolded.clear();
+    while (!rest.empty()) {
+        std::string_view line = next_line(rest);
+        if (line.empty()) break;
+        HeaderField field = read_field(line);
+        while (!rest.empty() && is_space(rest.front())) unfold(field, next_line(rest), unfolded, room);
+        visit(field, static_cast<size_t>(rest.data() - origin));
+    }
+}
+
+}  // namespace
+
+bool equal_ignoring_case(std::string_view a, std::string_view lower) {
+    if (a.size() != lower.size()) return false;
+    for (size_t i = 0; i < a.size(); ++i) {
+        char c = a[i];
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+        if (c != lower[i]) return false;
+    }
+    return true;
+}
+
+Looks looks_like_request(std::string_view bytes) {
+    size_t most = std::min(bytes.size(), kLongestMethod + 1);
+    for (size_t i = 0; i < most; ++i) {
+        if (kToken.is[static_cast<unsigned char>(bytes[i])]) continue;
+        return i > 0 && is_space(bytes[i]) ? Looks::yes : Looks::no;
+    }
+    return most > kLongestMethod ? Looks::no : Looks::undecided;
+}
+
+Looks looks_like_response(std::string_view bytes) {
+    constexpr std::string_view start = "HTTP/";
+    size_t n = std::min(bytes.size(), start.size());
+    if (bytes.substr(0, n) != start.substr(0, n)) return Looks::no;
+    return n == start.size() ? Looks::yes : Looks::undecided;
+}
+
+size_t HeadScanner::feed(const char* data, size_t size) {
+    const char *at = data, *end = data + size;
+    while (at < end) {
+        const char* lf = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
+        size_t added = static_cast<size_t>((lf ? lf : end) - at);
+        if (line_length_ == 0 && added == 1) lone_cr_ = *at == '\r';
+        line_length_ += added;
+        if (!lf) return npos;
+        bool empty = line_length_ == 0 || (line_length_ == 1 && lone_cr_);
+        line_length_ = 0;
+        lone_cr_ = false;
+        any_line_ = true;
+        at = lf + 1;
+        if (empty) return static_cast<size_t>(at - data);
+    }
+    return npos;
+}
+
+void HeadBuffer::clear() {
+    raw_.clear();
+    line_.clear();
+    kept_ = 0;
+    over_ = in_start_line_ = start_line_cut_ = false;
+}
+
+void HeadBuffer::append(std::string_view bytes, size_t limit) {
+    if (!over_) {
+        size_t room = limit - std::min(limit, raw_.size());
+        raw_.append(bytes.substr(0, room));
+        if (bytes.size() <= room) return;
+        bytes.remove_prefix(room);
+        over_ = true;
+        size_t last = raw_.rfind('\n');
+        in_start_line_ = start_line_cut_ = last == std::string::npos;
+        if (!in_start_line_) {  // the line that the limit cuts goes on in line_
+            line_.assign(raw_, last + 1, kLongestLateLine);
+            raw_.resize(last + 1);
+        }
+        kept_ = raw_.size();
+    }
+    append_over(bytes);
+}
+
+void HeadBuffer::append_over(std::string_view bytes) {
+    while (!bytes.empty()) {
+        size_t lf = bytes.find('\n');
+        std::string_view part = bytes.substr(0, lf);
+        if (line_.size() < kLongestLateLine) line_.append(part.substr(0, kLongestLateLine - line_.size()));
+        if (lf == std::string_view::npos) return;
+        bytes.remove_prefix(lf + 1);
+        end_line();
+    }
+}
+
+void HeadBuffer::end_line() {
+    if (in_start_line_) {
+        raw_ += '\n';
+        kept_ = raw_.size();
+        in_start_line_ = false;
+    } else if (decides_framing(line_) && raw_.size() - kept_ + line_.size() < kMostLateBytes) {
+        raw_.append(line_) += '\n';
+    }
+    line_.clear();
+}
+
+ParsedHead parse_start_line(std::string_view raw, bool request) {
+    ParsedHead parsed;
+    parsed.valid = read_start_line(next_line(raw), false, request, parsed);
+    return parsed;
+}
+
+ParsedHead parse_head(const RawHead& head, bool request, HeadScratch& scratch) {
+    ParsedHead out;
+    const char* origin = head.bytes.data();
+    std::string_view rest = head.bytes;
+    std::string_view line = next_line(rest);
+    out.valid = read_start_line(line, head.start_line_cut, request, out);
+    if (!out.valid) return out;
+    scratch.fields.clear();
+    each_field(rest, origin, scratch.unfolded, [&](const HeaderField& field, size_t end) {
+        note_field(field, out);
+        if (end <= head.kept) scratch.fields.push_back(field);
+    });
+    out.head.headers = scratch.fields;
+    return out;
+}
+
+std::vector<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scratch) {
+    scratch.fields.clear();
+    each_field(raw, raw.data(), scratch.unfolded,
+               [&](const HeaderField& field, size_t) { scratch.fields.push_back(field); });
+    return scratch.fields;
+}
+
+}  // namespace sniffer

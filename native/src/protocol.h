@@ -1,0 +1,18 @@
+// Names what is not HTTP/1 by its first bytes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sniffer {
+
+struct Protocol {
+    std::string_view name = "unknown";
+    std::string sni, alpn;  // TLS: of the ClientHello; alpn as a comma-separated list
+    bool known() const { return name != "unknown"; }
+};
+
+// `bytes`: the first that one side sent.
+Protocol identify(std::string_view bytes);
+
+}  // namespace sniffer

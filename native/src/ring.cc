@@ -1,0 +1,124 @@
+#include "ring.h"
+
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "error.h"
+
+namespace sniffer {
+namespace {
+
+constexpr size_t kPage = 4096;
+constexpr size_t kMostSpare = 4;
+
+}  // namespace
+
+Batch::Batch(size_t capacity) : capacity_((capacity + kPage - 1) / kPage * kPage) {
+    void* memory = mmap(nullptr, capacity_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    data_ = static_cast<char*>(memory);
+}
+
+Batch::~Batch() { munmap(data_, capacity_); }
+
+void Batch::append(std::string_view line, uint32_t flags) {
+    std::memcpy(data_ + size_, line.data(), line.size());
+    records_.push_back({size_, static_cast<uint32_t>(line.size()), flags});
+    size_ += line.size();
+    flags_ |= flags;
+}
+
+void Batch::clear() {
+    size_ = 0;
+    flags_ = 0;
+    records_.clear();
+}
+
+void Batch::describe(sniffer_batch& out) { out = {data_, size_, records_.data(), records_.size(), flags_, this}; }
+
+Ring::Ring(uint64_t limit, bool lossless) : limit_(limit), lossless_(lossless) {
+    event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (event_fd_ < 0) throw EngineError(SNIFFER_INTERNAL, "no eventfd is to be had: too many open files");
+}
+
+Ring::~Ring() { close(event_fd_); }
+
+// A record that is larger than the limit still goes through when it is alone.
+std::unique_ptr<Batch> Ring::take_batch(size_t bytes) {
+    std::unique_lock lock(mutex_);
+    size_t capacity = bytes > kBatchSize ? bytes : kBatchSize;
+    auto room = [&] { return memory_ == 0 || memory_ + capacity <= limit_; };
+    if (!room() && lossless_) {
+        notify();
+        room_.wait(lock, [&] { return room() || !lossless_; });
+    }
+    if (!room()) return nullptr;
+    std::unique_ptr<Batch> batch;
+    if (capacity == kBatchSize && !spare_.empty()) {
+        batch = std::move(spare_.back());
+        spare_.pop_back();
+    } else {
+        batch = std::make_unique<Batch>(capacity);
+    }
+    memory_ += batch->capacity();
+    return batch;
+}
+
+bool Ring::push(std::string_view line, uint32_t flags) {
+    if (open_ && !open_->fits(line.size())) {
+        close_batch();
+        notify();
+    }
+    if (!open_) open_ = take_batch(line.size());
+    if (!open_) return false;
+    open_->append(line, flags);
+    return true;
+}
+
+void Ring::close_batch() {
+    std::lock_guard lock(mutex_);
+    queued_.fetch_add(open_->size(), std::memory_order_relaxed);
+    ready_.push_back(std::move(open_));
+}
+
+void Ring::flush(bool urgent) {
+    if (!open_ || open_->empty() || !urgent) return;
+    close_batch();
+    notify();
+}
+
+void Ring::notify() {
+    uint64_t one = 1;
+    // Full only when it is readable anyway.
+    [[maybe_unused]] ssize_t written = write(event_fd_, &one, sizeof one);
+}
+
+void Ring::set_lossless(bool lossless) {
+    std::lock_guard lock(mutex_);
+    lossless_ = lossless;
+    room_.notify_all();
+}
+
+std::unique_ptr<Batch> Ring::pop() {
+    std::lock_guard lock(mutex_);
+    if (ready_.empty()) return nullptr;
+    std::unique_ptr<Batch> batch = std::move(ready_.front());
+    ready_.pop_front();
+    queued_.fetch_sub(batch->size(), std::memory_order_relaxed);
+    return batch;
+}
+
+void Ring::release(std::unique_ptr<Batch> batch) {
+    std::lock_guard lock(mutex_);
+    memory_ -= batch->capacity();
+    batch->clear();
+    if (batch->capacity() == kBatchSize && spare_.size() < kMostSpare) spare_.push_back(std::move(batch));
+    room_.notify_one();
+}
+
+}  // namespace sniffer

@@ -1,0 +1,386 @@
+#include "tcp_connection.h"
+
+#include <algorithm>
+
+namespace sniffer {
+namespace {
+
+// What a window may be when its scale was not seen (RFC 7323 section 2.3: at most 14).
+constexpr uint32_t kLargestWindow = 1u << 30;
+constexpr uint32_t kSmallestWindow = 1u << 16;
+
+}  // namespace
+
+Outcome TcpConnection::on_segment(int side, const Segment& segment) {
+    TcpStream& me = streams_[side];
+    uint32_t seq = segment.seq;
+    ++me.packets;
+    if (segment.has(kSyn)) {
+        switch (on_syn(side, segment)) {
+            case SynAnswer::reopen:
+                return Outcome::reopen;
+            case SynAnswer::ignore:
+                return settle();
+            case SynAnswer::proceed:
+                break;
+        }
+        ++seq;
+    } else if (reopen_side_ == side && segment.length > 0 && segment.seq == reopen_isn_ + 1 &&
+               !in_window(side, segment.seq, 0)) {
+        return Outcome::reopen;  // the answer to the new SYN was not seen, its data was
+    }
+    if (ended_) return Outcome::open;
+    if (segment.has(kAck)) on_ack(side, segment);
+    if (segment.checksum == Checksum::valid) me.saw_valid_checksum = true;
+    me.window = segment.window;
+    if (segment.length > 0) on_payload(side, segment, seq);
+    if (segment.has(kFin)) on_fin(side, segment, seq);
+    if (segment.has(kRst)) on_reset(side, segment);
+    pump();
+    watch(0, segment.time);
+    watch(1, segment.time);
+    return settle();
+}
+
+// RFC 9293 3.10.7.4 and RFC 5961 4: on a live connection a SYN proves nothing; the other side's
+// SYN-ACK for it does.
+TcpConnection::SynAnswer TcpConnection::on_syn(int side, const Segment& segment) {
+    TcpStream &me = streams_[side], &other = streams_[1 - side];
+    if (me.syn_seen && me.isn == segment.seq) return SynAnswer::proceed;  // sent again
+    bool answer = segment.has(kAck);
+    if (answer && reopen_side_ == 1 - side && segment.ack == reopen_isn_ + 1) return SynAnswer::reopen;
+    bool untouched = me.bytes + other.bytes == 0 && !me.held && !other.held && !(me.syn_seen && other.syn_seen);
+    if (ended_ || (me.syn_seen && untouched && !answer)) {
+        reopen_side_ = static_cast<int8_t>(answer ? 1 - side : side);
+        reopen_isn_ = answer ? segment.ack - 1 : segment.seq;
+        return SynAnswer::reopen;
+    }
+    if (me.synced) {
+        if (!answer) {
+            reopen_side_ = static_cast<int8_t>(side);
+            reopen_isn_ = segment.seq;
+        }
+        context_.ledger.streams.out_of_window.add();
+        return SynAnswer::ignore;
+    }
+    me.isn = segment.seq;
+    me.next = segment.seq + 1;
+    me.syn_seen = me.synced = true;
+    me.scale = segment.window_scale;
+    if (syn_side_ < 0) syn_side_ = static_cast<int8_t>(answer ? 1 - side : side);
+    if (answer && !other.synced) {
+        other.next = segment.ack;
+        other.synced = true;
+    }
+    return SynAnswer::proceed;
+}
+
+void TcpConnection::adopt_syn(int side, uint32_t isn) {
+    TcpStream& me = streams_[side];
+    me.isn = isn;
+    me.next = isn + 1;
+    me.syn_seen = me.synced = true;
+    syn_side_ = static_cast<int8_t>(side);
+}
+
+// How far beyond its `next` this side may send: what the other side's window allows.
+uint32_t TcpConnection::window_of(int side) const {
+    const TcpStream &me = streams_[side], &other = streams_[1 - side];
+    if (!other.syn_seen || !me.syn_seen) return kLargestWindow;
+    int shift = me.scale >= 0 && other.scale >= 0 ? std::min<int>(other.scale, 14) : 0;
+    uint64_t window = static_cast<uint64_t>(other.window) << shift;
+    // Twice: the capture may show data before the acknowledgment that made room for it.
+    return static_cast<uint32_t>(std::clamp<uint64_t>(2 * window, 4 * kSmallestWindow, kLargestWindow));
+}
+
+bool TcpConnection::in_window(int side, uint32_t seq, uint32_t length) const {
+    const TcpStream& me = streams_[side];
+    if (!me.synced) return true;
+    int32_t ahead = seq_diff(seq, me.next);
+    if (ahead < 0) return seq_diff(seq + length, me.next) >= 0;
+    return static_cast<uint32_t>(ahead) <= window_of(side);
+}
+
+void TcpConnection::on_ack(int side, const Segment& segment) {
+    TcpStream& other = streams_[1 - side];
+    // The third packet of a handshake whose SYN-ACK was lost tells where the other side begins.
+    if (!other.synced && !other.held && streams_[side].syn_seen && !other.acked_known && !segment.has(kSyn)) {
+        other.next = segment.ack;
+        other.synced = true;
+    }
+    if (other.synced && seq_diff(segment.ack, other.next) > static_cast<int32_t>(window_of(1 - side))) return;
+    if (other.acked_known && !seq_less(other.acked, segment.ack)) return;
+    other.acked = segment.ack;
+    other.acked_known = true;
+    other.forget_acknowledged(context_);
+}
+
+// True for a copy that may be forged: its checksum is wrong where this side's others were right.
+// It waits until it is acknowledged or a valid copy comes. (Where offload leaves all checksums
+// unfinished none is ever valid, and nothing waits.)
+bool TcpConnection::suspicious(TcpStream& me, const Segment& segment) const {
+    return segment.checksum == Checksum::invalid && me.saw_valid_checksum;
+}
+
+bool TcpConnection::acknowledges_unseen(int side, uint32_t ack) const {
+    const TcpStream& other = streams_[1 - side];
+    if (!other.synced || other.ended) return false;
+    int32_t ahead = seq_diff(ack, other.next);
+    return ahead > 0 && ahead <= static_cast<int32_t>(window_of(1 - side));
+}
+
+void TcpConnection::on_payload(int side, const Segment& segment, uint32_t seq) {
+    TcpStream& me = streams_[side];
+    if (me.ended || (me.fin_known && !seq_less(seq, me.fin_at))) return;
+    if (!in_window(side, seq, segment.length)) {
+        if (seq_less(seq, me.next)) {
+            context_.ledger.streams.retransmitted_bytes.add(segment.length);
+        } else {
+            context_.ledger.streams.out_of_window.add();
+            return;
+        }
+    }
+    // The data of a SYN begins one after its own number.
+    Segment data = segment;
+    data.seq = seq;
+    if (!me.synced && me.acked_known && me.acked == seq && !me.held) {
+        me.next = seq;
+        me.synced = true;
+        handler_.on_midway(side);
+    }
+    if (me.synced && seq_less(seq, me.next)) {
+        if (!suspicious(me, data) && me.differs_from_history(data, seq)) {
+            context_.ledger.streams.conflicts.add();
+            conflicts_ = true;
+            handler_.on_conflict(side);
+        }
+        if (!seq_less(me.next, seq + segment.length)) return;
+        seq = me.next;
+    }
+    bool untrusted = suspicious(me, data);
+    bool waits = segment.has(kAck) && acknowledges_unseen(side, segment.ack);
+    if (me.synced && seq == me.next && !me.held && !untrusted && !waits) return deliver(side, data, seq);
+    if (!me.hold(context_, data, seq, untrusted)) resolve(side);
+}
+
+void TcpConnection::on_fin(int side, const Segment& segment, uint32_t seq) {
+    TcpStream& me = streams_[side];
+    if (me.fin_known || !in_window(side, seq + segment.length, 0)) return;
+    if (!me.synced && !me.held) {
+        me.next = seq;
+        me.synced = true;
+    }
+    me.fin_at = seq + segment.length;
+    me.fin_known = true;
+}
+
+void TcpConnection::on_reset(int side, const Segment& segment) {
+    const TcpStream &me = streams_[side], &other = streams_[1 - side];
+    // RFC 9293 3.10.7.3: a reset that answers a SYN counts when it acknowledges it.
+    bool refused = !me.synced && segment.has(kAck) && other.syn_seen && segment.ack == other.isn + 1;
+    if (me.synced ? !in_window(side, segment.seq, 0) || seq_less(segment.seq, me.next) : !refused && other.syn_seen) {
+        context_.ledger.streams.out_of_window.add();
+        return;
+    }
+    if (reset_side_ >= 0) return;
+    reset_side_ = static_cast<int8_t>(side);
+    reset_at_ = segment.seq;
+    reset_ack_ = segment.has(kAck) ? segment.ack : other.next;
+    if (!me.synced) reset_due_ = true;
+}
+
+void TcpConnection::hand_over(int side, Piece piece) {
+    TcpStream &me = streams_[side], &other = streams_[1 - side];
+    piece.quiet = me.acked_known && me.acked == me.next && other.acked_known && other.acked == other.next;
+    conflicts_ |= piece.conflicting;
+    me.next += piece.size;
+    me.bytes += piece.size;
+    me.waiting_since = -1;
+    me.remember(context_, piece.data, piece.size);
+    handler_.on_data(side, piece);
+}
+
+void TcpConnection::deliver(int side, const Segment& segment, uint32_t seq) {
+    uint32_t skip = seq - segment.seq;
+    if (skip < segment.captured)
+        hand_over(side, {reinterpret_cast<const char*>(segment.data) + skip, segment.captured - skip, segment.time,
+                         skip == 0, false, false});
+    uint32_t cut = segment.length - std::max(segment.captured, skip);
+    if (cut > 0) gap(side, cut);
+    streams_[side].forget_acknowledged(context_);
+}
+
+void TcpConnection::deliver_held(int side) {
+    TcpStream& me = streams_[side];
+    std::unique_ptr<HeldSegment> segment = me.take_held();
+    uint64_t skip = me.next - segment->seq;
+    bool start = segment->segment_start && skip == 0;
+    for (const Chunk* chunk = segment->data.first(); chunk; chunk = chunk->next) {
+        if (skip >= chunk->size) {
+            skip -= chunk->size;
+            continue;
+        }
+        hand_over(side, {chunk->data + skip, static_cast<uint32_t>(chunk->size - skip), segment->time, start,
+                         segment->conflicting, false});
+        start = false;
+        skip = 0;
+    }
+    if (seq_less(me.next, segment->end())) gap(side, segment->end() - me.next);
+    me.discard(context_, *segment);
+    me.forget_acknowledged(context_);
+}
+
+void TcpConnection::gap(int side, uint32_t bytes) {
+    TcpStream& me = streams_[side];
+    me.next += bytes;
+    me.missing += bytes;
+    me.waiting_since = -1;
+    me.forget(context_);  // what is remembered no longer ends at `next`
+    context_.ledger.streams.gaps.add();
+    context_.ledger.streams.gap_bytes.add(bytes);
+    handler_.on_gap(side, bytes);
+}
+
+bool TcpConnection::may_deliver(int side, const HeldSegment& segment) const {
+    const TcpStream& me = streams_[side];
+    if (segment.has_ack && acknowledges_unseen(side, segment.ack)) return false;
+    return !segment.untrusted || (me.acked_known && !seq_less(me.acked, segment.end()));
+}
+
+bool TcpConnection::pump_side(int side) {
+    TcpStream& me = streams_[side];
+    if (!me.synced || me.ended) return false;
+    bool progress = false;
+    me.drop_before_next(context_);
+    while (me.held && !seq_less(me.next, me.held->seq) && may_deliver(side, *me.held)) {
+        deliver_held(side);
+        me.drop_before_next(context_);
+        progress = true;
+    }
+    if (me.fin_known && !me.fin_done && !seq_less(me.next, me.fin_at)) {
+        me.fin_done = me.ended = true;
+        me.next = me.fin_at + 1;
+        me.waiting_since = -1;
+        handler_.on_fin(side);
+        progress = true;
+    }
+    return progress;
+}
+
+void TcpConnection::pump() {
+    while (pump_side(0) | pump_side(1)) {
+    }
+}
+
+bool TcpConnection::must_wait(int side) const {
+    const TcpStream& me = streams_[side];
+    if (reset_side_ == side) return true;
+    if (me.ended) return false;
+    if (!me.synced) return me.held != nullptr;
+    return me.acked_known && seq_less(me.next, me.acked) &&
+           seq_diff(me.acked, me.next) <= static_cast<int32_t>(window_of(side));
+}
+
+// A gap is what the other side acknowledged and 3 further packets, or 50 ms, went by without.
+void TcpConnection::watch(int side, Nanos now) {
+    TcpStream& me = streams_[side];
+    if (ended_ || !must_wait(side)) {
+        me.waiting_since = -1;
+    } else if (me.waiting_since < 0) {
+        me.waiting_since = now;
+        me.waited_packets = 0;
+    } else if (++me.waited_packets >= kGapPackets) {
+        resolve(side);
+        pump();
+        if (must_wait(side)) {
+            me.waiting_since = now;
+            me.waited_packets = 0;
+        }
+    }
+}
+
+Outcome TcpConnection::on_time(Nanos now) {
+    for (int side : {0, 1}) {
+        TcpStream& me = streams_[side];
+        while (!ended_ && me.waiting_since >= 0 && now - me.waiting_since >= kGapDelay && must_wait(side)) {
+            Nanos since = me.waiting_since;
+            resolve(side);
+            pump();
+            if (reset_due_ || !must_wait(side)) break;
+            me.waiting_since = since;
+        }
+        if (!must_wait(side)) me.waiting_since = -1;
+    }
+    return settle();
+}
+
+// Stops waiting on this side: goes one step on.
+void TcpConnection::resolve(int side) {
+    TcpStream& me = streams_[side];
+    if (!me.synced && me.held) {
+        me.next = me.held->seq;
+        me.synced = true;
+        handler_.on_midway(side);
+        return;
+    }
+    if (me.held && !seq_less(me.next, me.held->seq)) return deliver_held(side);
+    uint32_t to = me.next;
+    if (me.held)
+        to = me.held->seq;
+    else if (me.acked_known && me.synced)
+        to = me.acked;
+    if (me.held && me.acked_known && seq_less(me.next, me.acked)) to = seq_min(to, me.acked);
+    if (me.fin_known) to = seq_min(to, me.fin_at);
+    if (me.synced && seq_less(me.next, to)) return gap(side, to - me.next);
+    if (reset_side_ == side) reset_due_ = true;
+}
+
+void TcpConnection::flush(int side) {
+    TcpStream& me = streams_[side];
+    while (me.held) {
+        uint32_t before = me.next;
+        bool was_synced = me.synced;
+        resolve(side);
+        me.drop_before_next(context_);
+        if (me.next == before && me.synced == was_synced) break;
+    }
+    pump_side(side);
+    if (must_wait(side) && reset_side_ != side) resolve(side);
+    pump_side(side);
+}
+
+void TcpConnection::finish(End end) {
+    if (ended_) return;
+    // The client's side first where it is known: a request comes before its response.
+    int first = syn_side_ == 1 ? 1 : 0;
+    flush(first);
+    flush(1 - first);
+    ended_ = true;
+    how_ = end;
+    handler_.on_end(end);
+    release();
+}
+
+Outcome TcpConnection::settle() {
+    if (ended_) return Outcome::open;
+    if (streams_[0].fin_done && streams_[1].fin_done) {
+        finish(End::fin);
+        return Outcome::ended;
+    }
+    if (reset_side_ >= 0) {
+        const TcpStream& me = streams_[reset_side_];
+        bool reached = me.next == reset_at_ && !acknowledges_unseen(reset_side_, reset_ack_);
+        if (reset_due_ || me.ended || reached) {
+            finish(End::reset);
+            return Outcome::ended;
+        }
+    }
+    return Outcome::open;
+}
+
+void TcpConnection::release() {
+    streams_[0].release(context_);
+    streams_[1].release(context_);
+}
+
+}  // namespace sniffer

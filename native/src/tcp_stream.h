@@ -1,0 +1,83 @@
+// One direction of a TCP connection: what was seen of it, what is next, what waits.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "arena.h"
+#include "decode.h"
+#include "ledger.h"
+#include "seq.h"
+
+namespace sniffer {
+
+// Called when the memory ceiling is reached: frees what was least recently used.
+class MemoryRelief {
+ public:
+    virtual ~MemoryRelief() = default;
+    // False when there is nothing left to free.
+    virtual bool relieve() = 0;
+};
+
+struct TcpContext {
+    Arena& arena;
+    Budget& budget;
+    Ledger& ledger;
+    MemoryRelief& relief;
+    uint64_t reorder_limit;  // bytes of chunks that one direction may hold back
+};
+
+// A segment, or the part of one that is new, that can't be handed over yet.
+struct HeldSegment {
+    std::unique_ptr<HeldSegment> next;
+    uint32_t seq = 0, ack = 0;
+    uint32_t length = 0;  // on the wire; data.size() may be less where the snap length cut it
+    Nanos time = 0;
+    Chain data;
+    Checksum checksum = Checksum::unknown;
+    bool has_ack = false, segment_start = false, conflicting = false, untrusted = false;
+    uint32_t end() const { return seq + length; }
+};
+
+class TcpStream {
+ public:
+    void release(TcpContext& context);
+
+    // Keeps what of this range is not held yet. Bytes that differ from held ones: those with a valid
+    // checksum win over those without, else the first. False when the limit or the ceiling is reached.
+    bool hold(TcpContext& context, const Segment& segment, uint32_t seq, bool untrusted);
+    // The first held segment leaves the list.
+    std::unique_ptr<HeldSegment> take_held();
+    // Frees a segment that left the list.
+    void discard(TcpContext& context, HeldSegment& segment);
+    // Drops the held segments that lie before `next` whole.
+    void drop_before_next(TcpContext& context);
+
+    // Bytes that were handed over but not acknowledged are remembered, to compare retransmissions.
+    void remember(TcpContext& context, const void* data, uint32_t size);
+    void forget(TcpContext& context);
+    void forget_acknowledged(TcpContext& context);
+    // True when `segment` repeats remembered bytes differently.
+    bool differs_from_history(const Segment& segment, uint32_t seq) const;
+
+    uint32_t isn = 0, next = 0, acked = 0, fin_at = 0;
+    uint32_t window = 0;    // last advertised by this side, unscaled
+    int8_t scale = -1;      // of this side's SYN; -1: none or not seen
+    bool synced = false;    // `next` is known
+    bool syn_seen = false;  // so that `isn` is known
+    bool acked_known = false, fin_known = false, fin_done = false;
+    bool saw_valid_checksum = false, ended = false;
+    uint8_t waited_packets = 0;  // packets of the connection since waiting_since
+    Nanos waiting_since = -1;    // since when this side has a hole that was acknowledged; -1: it has none
+    std::unique_ptr<HeldSegment> held;
+    uint64_t packets = 0, bytes = 0, missing = 0;
+
+ private:
+    void insert(TcpContext& context, std::unique_ptr<HeldSegment>& place, const Segment& segment, uint32_t from,
+                uint32_t to, bool untrusted, bool& kept);
+    HeldSegment* last_held_ = nullptr;
+    uint64_t held_memory_ = 0;
+    Chain history_;  // the bytes before `next`
+};
+
+}  // namespace sniffer

@@ -1,0 +1,317 @@
+#include "tracker.h"
+
+#include <algorithm>
+
+namespace sniffer {
+namespace {
+
+// The same for every process and both directions: sampling and ids depend on no secret.
+constexpr HashKey kPublicKey{0, 0};
+
+double sample_of(const FlowKey& key) {
+    return static_cast<double>(key.hash(kPublicKey) >> 11) / static_cast<double>(uint64_t{1} << 53);
+}
+
+uint64_t id_of(const FlowKey& key, Nanos first) {
+    uint64_t words[2] = {key.hash(kPublicKey), static_cast<uint64_t>(first)};
+    return sip_hash(kPublicKey, words, 2);
+}
+
+Counter& counter_of(Ledger::Connections& ends, End how) {
+    switch (how) {
+        case End::fin:
+            return ends.fin;
+        case End::reset:
+            return ends.reset;
+        case End::evicted:
+            return ends.evicted;
+        case End::memory:
+            return ends.memory;
+        case End::idle_timeout:
+            return ends.idle_timeout;
+        case End::replaced:
+            return ends.replaced;
+        case End::capture_end:
+            break;
+    }
+    return ends.capture_end;
+}
+
+}  // namespace
+
+void ExcludedEnds::add(const Endpoint& end) {
+    std::lock_guard lock(mutex_);
+    if (ends_.size() < kMost) {
+        newest_ = ends_.size();
+        ends_.push_back(end);
+    } else {
+        newest_ = (newest_ + 1) % kMost;
+        ends_[newest_] = end;
+    }
+    any_.store(true, std::memory_order_release);
+}
+
+bool ExcludedEnds::has(const Endpoint& a, const Endpoint& b) {
+    if (!any_.load(std::memory_order_acquire)) return false;
+    std::lock_guard lock(mutex_);
+    return std::any_of(ends_.rbegin(), ends_.rend(), [&](const Endpoint& end) { return end == a || end == b; });
+}
+
+Tracker::Tracker(const Config& config, Ledger& ledger, Events& events, Arena& arena, Budget& budget, HttpContext& http,
+                 ConnectionSink& sink)
+    : config_(config),
+      ledger_(ledger),
+      events_(events),
+      budget_(budget),
+      http_(http),
+      sink_(sink),
+      tcp_{arena, budget, ledger, *this, std::min<uint64_t>(4 << 20, budget.limit() / 4)} {
+    for (const PortRange& range : config.ports)
+        for (uint32_t port = range.first; port <= range.last; ++port) ports_.set(port);
+}
+
+Tracker::~Tracker() {
+    while (Connection* connection = open_.oldest()) drop(connection);
+    while (Connection* connection = closed_.oldest()) drop(connection);
+}
+
+void Tracker::on_segment(const Segment& segment) {
+    now_ = std::max(now_, segment.time);
+    if (!ports_[segment.source.port] && !ports_[segment.destination.port]) return ledger_.packets.other_port.add();
+    bool low_sent;
+    FlowKey key = FlowKey::of(segment.source, segment.destination, low_sent);
+    int side = low_sent ? 0 : 1;
+    uint64_t hash = key.hash(key_);
+    Connection* connection = table_.find(key, hash);
+    if (!connection) {
+        if (Counter* reason = reason_not_to_open(segment, key)) return reason->add();
+        connection = open(segment, key, hash, side);
+    }
+    feed(connection, segment, side);
+    expire();
+    while (budget_.used() > budget_.limit() && relieve()) {
+    }
+}
+
+Counter* Tracker::reason_not_to_open(const Segment& segment, const FlowKey& key) {
+    if (excluded_.has(segment.source, segment.destination)) return &ledger_.packets.own_delivery;
+    if (config_.sample_rate < 1 && sample_of(key) >= config_.sample_rate) return &ledger_.packets.sampled_out;
+    if (config_.direction != Direction::both && !local_.empty() && !wanted_direction(segment))
+        return &ledger_.packets.other_direction;
+    bool begins = segment.has(kSyn) || segment.length > 0;
+    return begins && !segment.has(kRst) ? nullptr : &ledger_.packets.no_connection;
+}
+
+bool Tracker::is_local(const Address& address) const {
+    return std::find(local_.begin(), local_.end(), address) != local_.end();
+}
+
+// `inbound`: the server's end is here; `outbound`: the client's is.
+bool Tracker::wanted_direction(const Segment& segment) const {
+    bool source_serves = ports_[segment.source.port], destination_serves = ports_[segment.destination.port];
+    if (source_serves && destination_serves) {
+        source_serves = segment.has(kSyn) && segment.has(kAck);
+        destination_serves = !source_serves;
+    }
+    const Endpoint& server = destination_serves ? segment.destination : segment.source;
+    const Endpoint& client = destination_serves ? segment.source : segment.destination;
+    return is_local(config_.direction == Direction::inbound ? server.ip : client.ip);
+}
+
+// The receiver is the side with a configured port; where both have one, the side that got the SYN.
+int Tracker::client_side(const Segment& segment, const FlowKey& key, int side) const {
+    bool low = ports_[key.low.port], high = ports_[key.high.port];
+    if (low != high) return low ? 1 : 0;
+    if (segment.has(kSyn)) return segment.has(kAck) ? 1 - side : side;
+    return -1;
+}
+
+Connection* Tracker::open(const Segment& segment, const FlowKey& key, uint64_t hash, int side) {
+    make_room();
+    auto* connection =
+        new Connection(key, hash, id_of(key, segment.time), tcp_, http_, client_side(segment, key, side));
+    connection->first = connection->last = segment.time;
+    budget_.force(sizeof(Connection));
+    table_.insert(connection);
+    open_.add(connection);
+    ++open_count_;
+    ledger_.connections.opened.add();
+    if (ledger_.connections.opened.get() <= kConnectionEvents)
+        events_.add(Events::Line("connection")
+                        .ends(connection->http.receiver(), connection->http.destination())
+                        .text("seen", segment.has(kSyn) ? "from its start" : "midway"));
+    return connection;
+}
+
+void Tracker::make_room() {
+    while (open_count_ + closed_count_ >= config_.max_connections) {
+        Connection* victim = closed_.oldest();
+        if (!victim) {
+            victim = open_.oldest();
+            if (!victim) return;
+            end(victim, End::evicted);
+        }
+        drop(victim);
+    }
+}
+
+void Tracker::feed(Connection* connection, const Segment& segment, int side) {
+    current_ = connection;
+    if (segment.has(kSyn)) connection->http.set_client(client_side(segment, connection->key, side));
+    bool was_closed = connection->closed;
+    Outcome outcome = connection->tcp.on_segment(side, segment);
+    if (outcome == Outcome::reopen) {
+        connection = reopen(connection, segment, side);
+        current_ = connection;
+        if (!connection) return;
+        was_closed = false;
+        outcome = connection->tcp.on_segment(side, segment);
+    }
+    (was_closed ? ledger_.packets.after_close : ledger_.packets.used).add();
+    connection->last = std::max(connection->last, segment.time);
+    if (outcome == Outcome::ended) {
+        report_end(connection, connection->tcp.how());
+    } else {
+        (connection->closed ? closed_ : open_).touch(connection);
+    }
+    if (!connection->tcp.waiting())
+        timers_.remove(connection);
+    else if (!connection->timer.listed)
+        timers_.add(connection);
+    current_ = nullptr;
+}
+
+// A new connection between the same ends (RFC 9293 section 3.6.1). Null where it is not wanted.
+Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
+    FlowKey key = old->key;
+    uint64_t hash = old->hash;
+    uint32_t isn = old->tcp.reopen_isn();
+    int opener = old->tcp.reopen_side();
+    current_ = nullptr;
+    if (!old->closed) end(old, End::replaced);
+    drop(old);
+    if (Counter* reason = reason_not_to_open(segment, key)) {
+        reason->add();
+        return nullptr;
+    }
+    Connection* connection = open(segment, key, hash, side);
+    bool own_syn = segment.has(kSyn) && !segment.has(kAck);
+    if (!own_syn && opener >= 0) {
+        connection->tcp.adopt_syn(opener, isn);
+        connection->http.set_client(opener);
+    }
+    return connection;
+}
+
+void Tracker::expire() {
+    for (Connection* c = timers_.oldest(); c; c = timers_.oldest()) {
+        Nanos since = now_;
+        for (int side : {0, 1})
+            if (c->tcp.stream(side).waiting_since >= 0) since = std::min(since, c->tcp.stream(side).waiting_since);
+        if (now_ - since < TcpConnection::kGapDelay && c->tcp.waiting()) break;
+        timers_.remove(c);
+        current_ = c;
+        Outcome outcome = c->tcp.on_time(now_);
+        current_ = nullptr;
+        if (outcome == Outcome::ended)
+            report_end(c, c->tcp.how());
+        else if (c->tcp.waiting())
+            timers_.add(c);
+    }
+    const Nanos idle = config_.idle_timeout_ms * kMillisecond;
+    for (Connection* c = open_.oldest(); c && now_ - c->last > idle; c = open_.oldest()) {
+        end(c, End::idle_timeout);
+        drop(c);
+    }
+    for (Connection* c = closed_.oldest(); c && now_ - c->last > kClosedStay; c = closed_.oldest()) drop(c);
+}
+
+void Tracker::on_time(Nanos now) {
+    if (now <= now_) return;
+    now_ = now;
+    expire();
+}
+
+bool Tracker::relieve() {
+    Connection* victim = closed_.oldest();
+    if (victim && victim != current_) {
+        drop(victim);
+        return true;
+    }
+    victim = open_.oldest();
+    if (!victim || victim == current_) return false;
+    end(victim, End::memory);
+    drop(victim);
+    return true;
+}
+
+void Tracker::end(Connection* connection, End how) {
+    Connection* interrupted = current_;
+    current_ = connection;
+    connection->tcp.finish(how);
+    current_ = interrupted;
+    report_end(connection, how);
+    if (how == End::evicted || how == End::memory)
+        events_.add(Events::Line("evicted")
+                        .ends(connection->http.receiver(), connection->http.destination())
+                        .text("reason", how == End::evicted ? "maxConcurrentConnections" : "maxMemory"));
+}
+
+void Tracker::report_end(Connection* connection, End how) {
+    timers_.remove(connection);
+    open_.remove(connection);
+    closed_.add(connection);
+    connection->closed = true;
+    --open_count_;
+    ++closed_count_;
+    counter_of(ledger_.connections, how).add();
+    if (!config_.output_connections) return;
+    const HttpConnection& http = connection->http;
+    int client = http.client() == 1 ? 1 : 0;
+    ConnectionEnd record;
+    record.timestamp = connection->first;
+    record.ended = connection->last;
+    record.receiver = http.receiver();
+    record.destination = http.destination();
+    record.connection_id = connection->id;
+    record.end = end_name(how);
+    record.protocol = http.protocol();
+    for (int i : {0, 1}) {
+        const TcpStream& stream = connection->tcp.stream(i == 0 ? client : 1 - client);
+        record.packets[i] = stream.packets;
+        record.bytes[i] = stream.bytes;
+        record.missing[i] = stream.missing;
+        record.messages[i] = http.messages(i == 0);
+    }
+    record.handshake = connection->tcp.handshake_seen();
+    record.conflicting_data = connection->tcp.conflicts();
+    sink_.on_connection_end(record);
+}
+
+void Tracker::drop(Connection* connection) {
+    table_.erase(connection);
+    timers_.remove(connection);
+    (connection->closed ? closed_ : open_).remove(connection);
+    --(connection->closed ? closed_count_ : open_count_);
+    budget_.give(sizeof(Connection));
+    delete connection;
+}
+
+void Tracker::finish() {
+    while (Connection* connection = open_.oldest()) {
+        end(connection, End::capture_end);
+        drop(connection);
+    }
+}
+
+void Tracker::publish() {
+    Ledger::Gauges& gauges = ledger_.gauges;
+    gauges.open_connections.set(open_count_);
+    gauges.closed_connections.set(closed_count_);
+    gauges.open_exchanges.set(static_cast<uint64_t>(std::max<int64_t>(0, http_.open_exchanges)));
+    gauges.memory_used.set(budget_.used());
+    gauges.memory_peak.set(budget_.peak());
+    gauges.memory_limit.set(budget_.limit());
+}
+
+}  // namespace sniffer

@@ -1,0 +1,89 @@
+// The connections: which packets belong to one, when it begins, when it is given up.
+#pragma once
+
+#include <bitset>
+#include <mutex>
+#include <vector>
+
+#include "connection.h"
+#include "events.h"
+
+namespace sniffer {
+
+// The ends of the reader's own deliveries.
+class ExcludedEnds {
+ public:
+    void add(const Endpoint& end);
+    bool has(const Endpoint& a, const Endpoint& b);
+
+ private:
+    static constexpr size_t kMost = 1024;
+    std::atomic<bool> any_{false};
+    std::mutex mutex_;
+    std::vector<Endpoint> ends_;  // a ring once it is full
+    size_t newest_ = 0;
+};
+
+class ConnectionSink {
+ public:
+    virtual ~ConnectionSink() = default;
+    virtual void on_connection_end(const ConnectionEnd& connection) = 0;
+};
+
+class Tracker final : public MemoryRelief {
+ public:
+    Tracker(const Config& config, Ledger& ledger, Events& events, Arena& arena, Budget& budget, HttpContext& http,
+            ConnectionSink& sink);
+    ~Tracker() override;
+
+    void on_segment(const Segment& segment);
+    // Time passed without a packet.
+    void on_time(Nanos now);
+    // Ends what is open.
+    void finish();
+    bool relieve() override;
+
+    ExcludedEnds& excluded() { return excluded_; }
+    // This machine's addresses, for captureDirection; none in a replay.
+    void set_local(std::vector<Address> addresses) { local_ = std::move(addresses); }
+    Nanos now() const { return now_; }
+    bool waiting() const { return timers_.oldest() != nullptr; }
+    void publish();
+
+ private:
+    static constexpr Nanos kClosedStay = 10 * kSecond;
+    static constexpr uint64_t kConnectionEvents = 5;
+
+    Connection* open(const Segment& segment, const FlowKey& key, uint64_t hash, int side);
+    Counter* reason_not_to_open(const Segment& segment, const FlowKey& key);
+    Connection* reopen(Connection* connection, const Segment& segment, int side);
+    void feed(Connection* connection, const Segment& segment, int side);
+    void expire();
+    bool wanted_direction(const Segment& segment) const;
+    bool is_local(const Address& address) const;
+    int client_side(const Segment& segment, const FlowKey& key, int side) const;
+    void end(Connection* connection, End how);
+    void report_end(Connection* connection, End how);
+    void drop(Connection* connection);
+    void make_room();
+
+    const Config& config_;
+    Ledger& ledger_;
+    Events& events_;
+    Budget& budget_;
+    HttpContext& http_;
+    ConnectionSink& sink_;
+    TcpContext tcp_;
+    HashKey key_ = HashKey::random();
+    FlowTable<Connection> table_;
+    UseList open_, closed_;
+    TimerList timers_;
+    uint64_t open_count_ = 0, closed_count_ = 0;
+    std::bitset<65536> ports_;
+    ExcludedEnds excluded_;
+    std::vector<Address> local_;
+    Connection* current_ = nullptr;
+    Nanos now_ = 0;
+};
+
+}  // namespace sniffer
