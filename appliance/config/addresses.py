@@ -1,0 +1,40 @@
+"""The addresses in `outputUrl` and `statusListen`."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from appliance.config.ports import MAX_PORT
+
+
+def split_url(url: str) -> SplitResult | None:
+    """The URL's parts; None where it names no host or an impossible port."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port  # raises where it is no number up to 65535
+    except ValueError:
+        return None
+    return parts if parts.hostname and port != 0 else None
+
+
+def is_loopback(host: str) -> bool:
+    """`localhost` and what is below it always mean this machine (RFC 6761, section 6.3)."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """`127.0.0.1:9090` and `[::1]:9090` as host and port. Raises ValueError for what is neither."""
+    host, _, port = text.rpartition(":")
+    if host.startswith("["):
+        host = host[1:-1]
+        ip_address(host)
+    if not 1 <= int(port) <= MAX_PORT:
+        raise ValueError(f"{port} is no port")
+    return host, int(port)

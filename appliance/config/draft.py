@@ -1,0 +1,221 @@
+"""Brings the configuration's layers together, before anything heavy is imported.
+
+Default < DETECTED_PORTS < YAML file < environment < command line. What comes out is complete but unchecked:
+`run` opens the capture with it, then validates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from appliance.config.document import Document, read
+from appliance.config.fields import DEFAULT_FILE, Field, Path, fields, groups, path_text
+from appliance.config.memory import cgroup_limit, default_max_memory
+from appliance.config.numbers import plain_number
+from appliance.config.ports import fold
+from appliance.config.problems import Problem, Source, shown, unknown_key
+from appliance.config.settings import Secrets, Settings, engine_json
+from appliance.config.text import from_text
+
+Layer = dict[str, tuple[Any, Source]]
+
+PLACEMENT = {"pod": "POD_NAME", "namespace": "NAMESPACE", "node": "NODE_NAME"}
+
+_DEFAULT = Source("default")
+
+
+class Draft:
+    """The effective configuration, not validated yet."""
+
+    def __init__(self, document: Document, env: Mapping[str, str]) -> None:
+        self.document = document
+        self.problems: list[Problem] = list(document.problems)
+        self.warnings: list[str] = []
+        self.values: dict[str, Any] = {}
+        self.placement = {key: _utf8(env[name]) for key, name in PLACEMENT.items() if _is_set(env, name)}
+        token = env.get("OUTPUT_URL_AUTH_TOKEN", "").strip()
+        self.secrets = Secrets(token or None)
+        self._sources: dict[str, Source] = {}
+
+    def set(self, field: Field, value: Any, source: Source) -> None:
+        *parents, name = field.path
+        place = self.values
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[name] = value
+        self._sources[field.name] = source
+
+    def origin(self, path: str | Path) -> str:
+        """Where the value at this path came from."""
+        if isinstance(path, str):
+            path = tuple(path.split("."))
+        for end in range(len(path), 0, -1):
+            if source := self._sources.get(".".join(map(str, path[:end]))):
+                return source.at(path)
+        return self.document.name if self.document.values else _DEFAULT.label
+
+    def problem(self, path: Path, expected: str, value: Any) -> Problem:
+        """A mistake in the value at this path."""
+        text = shown(value, url=path[0] == "outputUrl")
+        return Problem(self.origin(path), path_text(path), text, expected)
+
+    def engine_json(self, *, callbacks: int = 0, replay: Mapping[str, Any] | None = None) -> str:
+        """What sniffer_open wants, as far as the unchecked values go: else what is wrong with them."""
+        try:
+            return engine_json(self.values, self.placement, callbacks, replay)
+        except (AttributeError, KeyError, TypeError):
+            self.validate()
+            raise
+
+    def validate(self) -> Settings:
+        """Raises ConfigError with every mistake."""
+        from appliance.config.validation import check
+
+        warnings = check(self)
+        return Settings(
+            _plain(self.values),
+            origin=self.origin,
+            secrets=self.secrets,
+            placement=self.placement,
+            warnings=[*self.warnings, *warnings],
+        )
+
+
+def gather(
+    config_path: str | None,
+    env: Mapping[str, str],
+    overrides: Mapping[str, Any],
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    document: Mapping[str, Any] | None = None,
+) -> Draft:
+    """Merges the layers.
+
+    `config_path` is the command line's `--config`; a `document` (of the library's caller) stands in place of
+    any file. `defaults` are those of a command, over the schema's. Both and `overrides` (the command line's
+    options) have dotted names for nested fields; values of options may be text.
+    """
+    layer = _Layers()
+    read_document = _document(config_path, env, document)
+    draft = Draft(read_document, env)
+    layer.add(_schema_defaults())
+    layer.add({name: (value, _DEFAULT) for name, value in (defaults or {}).items()})
+    layer.add(dict(_from_document(draft)))
+    layer.add(dict(_from_env(env)))
+    layer.add(dict(_from_options(overrides)))
+    if "ports" not in layer.found and _is_set(env, "DETECTED_PORTS"):
+        layer.add(_detected_ports(draft, env["DETECTED_PORTS"]))
+    if "maxMemory" not in layer.found:
+        layer.add({"maxMemory": (default_max_memory(cgroup_limit()), _DEFAULT)})
+    layer.fill(draft)
+    return draft
+
+
+class _Layers:
+    """What was found for each field; a later layer replaces what an earlier one gave."""
+
+    def __init__(self) -> None:
+        self.found: Layer = {}
+
+    def add(self, layer: Layer) -> None:
+        if unknown := layer.keys() - fields().keys():
+            raise KeyError(f"no such field: {', '.join(sorted(unknown))}")
+        self.found.update(layer)
+
+    def fill(self, draft: Draft) -> None:
+        for field in fields().values():
+            if field.name in self.found:
+                draft.set(field, *self.found[field.name])
+
+
+def _is_set(env: Mapping[str, str], name: str | None) -> bool:
+    """An empty variable counts as not set."""
+    return name is not None and bool(env.get(name, "").strip())
+
+
+def _utf8(text: str) -> str:
+    """Python keeps a variable's bytes that are not UTF-8 as lone surrogates, which no JSON text may hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _document(config_path: str | None, env: Mapping[str, str], given: Mapping[str, Any] | None) -> Document:
+    if given is not None:
+        document = Document("configuration")
+        document.values = {str(key): _plain(value) for key, value in given.items()}
+        return document
+    if config_path is None and _is_set(env, "CONFIG_FILE"):
+        config_path = env["CONFIG_FILE"].strip()
+    return read(DEFAULT_FILE if config_path is None else config_path, named=config_path is not None)
+
+
+def _plain(value: Any) -> Any:
+    """A copy in the types that YAML gives; a caller of the library may use others."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(part) for part in value]
+    return plain_number(value) if isinstance(value, float) else value
+
+
+def _schema_defaults() -> Layer:
+    defaults = ((field, field.schema.get("default")) for field in fields().values())
+    return {field.name: (_plain(default), _DEFAULT) for field, default in defaults if default is not None}
+
+
+def _from_document(draft: Draft) -> Iterator[tuple[str, tuple[Any, Source]]]:
+    source = draft.document.source
+    for path, value in _leaves(draft, draft.document.values):
+        field = fields().get(".".join(path))
+        if field and field.path == path:
+            yield field.name, (value, source)
+        else:
+            known = _known_keys(path[:-1])
+            draft.problems.append(unknown_key(path[-1], path_text(path), known, source.at(path)))
+
+
+def _leaves(draft: Draft, values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The document's entries, those of the groups one by one."""
+    for key, value in values.items():
+        if key not in groups():
+            yield (key,), value
+        elif isinstance(value, Mapping):
+            yield from (((key, name), part) for name, part in value.items())
+        else:
+            expected = f"a mapping of {', '.join(groups()[key]['properties'])}"
+            draft.problems.append(Problem(draft.document.source.at((key,)), key, shown(value), expected))
+
+
+def _known_keys(parents: tuple[str, ...]) -> list[str]:
+    """At the top a group's own fields are known too: one may have forgotten the group."""
+    if parents:
+        return list(groups()[parents[0]]["properties"])
+    return [*groups(), *fields()]
+
+
+def _from_env(env: Mapping[str, str]) -> Iterator[tuple[str, tuple[Any, Source]]]:
+    for field in fields().values():
+        if field.env and _is_set(env, field.env):
+            yield field.name, (from_text(field.schema, env[field.env]), Source(f"environment {field.env}"))
+
+
+def _from_options(overrides: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Source]]]:
+    for name, value in overrides.items():
+        field = fields()[name]
+        typed = from_text(field.schema, value) if isinstance(value, str) else _plain(value)
+        yield name, (typed, Source(f"option {field.option or name}"))
+
+
+def _detected_ports(draft: Draft, text: str) -> Layer:
+    schema = fields()["ports"].schema
+    entries = from_text(schema, text)
+    limit = schema["maxItems"]
+    if all(isinstance(entry, int) for entry in entries):
+        entries = list(dict.fromkeys(entries))
+        if (count := len(entries)) > limit:
+            entries, added = fold(entries, limit)
+            draft.warnings.append(
+                f"DETECTED_PORTS has {count} ports, more than {limit}: they became {len(entries)} ranges,"
+                f" which hold {added} other ports too; set `ports` to choose"
+            )
+    return {"ports": (entries, Source("environment DETECTED_PORTS"))}

@@ -1,0 +1,51 @@
+"""Ports and ranges of ports, as the field `ports` writes them: 8080, "9000-9100"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+Port = int | str
+
+MAX_PORT = 65535
+
+
+def bounds(entry: Port) -> tuple[int, int]:
+    """Both ends of an entry that fits the schema."""
+    if isinstance(entry, int):
+        return entry, entry
+    first, _, last = entry.partition("-")
+    return int(first), int(last)
+
+
+def _entry(first: int, last: int) -> Port:
+    return first if first == last else f"{first}-{last}"
+
+
+def fold(entries: Iterable[Port], limit: int) -> tuple[list[Port], int]:
+    """At most `limit` entries that hold all of these, and how many other ports they hold beside.
+
+    Neighbours are joined first, then those with the smallest gaps between them.
+    """
+    ranges = _merge(sorted(map(bounds, entries)))
+    while len(ranges) > limit:
+        gaps = [right[0] - left[1] for left, right in pairwise(ranges)]
+        at = gaps.index(min(gaps))
+        ranges[at : at + 2] = [(ranges[at][0], ranges[at + 1][1])]
+    added = _count(ranges) - _count(_merge(sorted(map(bounds, entries))))
+    return [_entry(*ends) for ends in ranges], added
+
+
+def _merge(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sorted ranges, those that touch or overlap joined."""
+    merged: list[tuple[int, int]] = []
+    for first, last in ranges:
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+def _count(ranges: Iterable[tuple[int, int]]) -> int:
+    return sum(last - first + 1 for first, last in ranges)

@@ -1,0 +1,107 @@
+"""What is wrong with a configuration, in words: origin, path, value, what was expected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from appliance.config.fields import env_only
+
+_SHOWN_LENGTH = 100
+
+
+class Problem(NamedTuple):
+    """One mistake. `value` is text that may be shown, None where there is none."""
+
+    origin: str
+    path: str
+    value: str | None
+    expected: str
+
+    def __str__(self) -> str:
+        where = f"{self.origin}: {self.path}" if self.path else self.origin
+        got = "" if self.value is None else f", got {self.value}"
+        return f"{where}: expected {self.expected}{got}"
+
+
+class ConfigError(Exception):
+    """Every mistake of a configuration at once."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class Source(NamedTuple):
+    """Where a value came from: a label and, in a file, the line of each part."""
+
+    label: str
+    lines: Mapping[tuple[str | int, ...], int] = {}
+
+    def at(self, path: tuple[str | int, ...]) -> str:
+        """The origin of what stands at `path`, or of the nearest part above it that has a line."""
+        for end in range(len(path), 0, -1):
+            if line := self.lines.get(path[:end]):
+                return f"{self.label}:{line}"
+        return self.label
+
+
+def shown(value: Any, *, url: bool = False) -> str:
+    """A value on one line of an error text, without the secrets a URL may hold.
+
+    Escapes what is not ASCII: a terminal must not obey what a configuration says.
+    """
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, str):
+        text = json.dumps(hide_url(value) if url or "://" in value else value)
+    elif value is None or isinstance(value, bool | int | float):
+        text = json.dumps(value)
+    else:
+        text = type(value).__name__
+    return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…"
+
+
+def hide_url(url: str) -> str:
+    """A URL without user, password, query and fragment.
+
+    It must hold for mistyped ones too, with an `@`, `/` or `?` in the password: what stands before the last
+    `@` is hidden, though it may be a part of the path, and everything where an `@` follows a `?`.
+    """
+    before, separator, rest = url.partition("://")
+    scheme, rest = (before + separator, rest) if separator else ("", url)
+    head, mark, tail = _cut(rest, "?#")
+    if "@" in tail:
+        return f"{scheme}***"
+    _, at, place = head.rpartition("@")
+    return f"{scheme}{'***@' if at else ''}{place}{mark}{'***' if mark else ''}"
+
+
+def _cut(text: str, marks: str) -> tuple[str, str, str]:
+    """The text before the first of the marks, the mark, and what follows."""
+    index = next((index for index, character in enumerate(text) if character in marks), len(text))
+    return text[:index], text[index : index + 1], text[index + 1 :]
+
+
+def unknown_key(key: str, path: str, known: Iterable[str], origin: str) -> Problem:
+    """A key no field has, with the nearest that one has. Its value may be a secret: it is not shown."""
+    if secret := _env_only_name(key):
+        return Problem(origin, path, None, f"no such field: it comes by the variable {secret} alone")
+    from difflib import get_close_matches
+
+    names = {_letters(name.rpartition(".")[2]): name for name in known}
+    near = get_close_matches(_letters(key), names, n=1, cutoff=0)
+    return Problem(origin, path, None, f"a known field, of which {names[near[0]]} is the nearest")
+
+
+def _env_only_name(key: str) -> str | None:
+    letters = _letters(key)
+    return next((name for name in env_only() if _letters(name) == letters), None)
+
+
+def _letters(name: str) -> str:
+    """A name without what its spelling as key, variable or option changes."""
+    return name.lower().replace("_", "").replace("-", "").replace("tcpsniffer/", "")

@@ -1,0 +1,117 @@
+"""The checked configuration, and what the engine gets to see of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from appliance.config.fields import fields
+
+# The engine's own fields; `redactHeaders`, `exclude` and `maxMemory` it gets in its own form.
+_ENGINE_FIELDS = (
+    "interface",
+    "ports",
+    "captureDirection",
+    "captureFilter",
+    "captureBufferSize",
+    "sampleRate",
+    "maxBodySize",
+    "maxHeaderSize",
+    "maxRecordSize",
+    "maxConcurrentConnections",
+    "connectionIdleTimeoutMs",
+    "decodeBody",
+    "redactFields",
+    "outputConnections",
+    "logSamples",
+)
+
+
+class Secrets(NamedTuple):
+    """What is never shown. Its repr does not either: a traceback or a log line may hold it."""
+
+    output_url_auth_token: str | None = None
+
+    def __repr__(self) -> str:
+        return "Secrets(hidden)"
+
+
+class Settings:
+    """A configuration that is valid. Nothing of it can be changed."""
+
+    __slots__ = ("_origin", "_plain", "placement", "secrets", "values", "warnings")
+
+    def __init__(
+        self,
+        values: dict[str, Any],
+        *,
+        origin: Callable[[str], str],
+        secrets: Secrets,
+        placement: Mapping[str, str],
+        warnings: list[str],
+    ) -> None:
+        self._plain = values
+        self._origin = origin
+        self.values: Mapping[str, Any] = _frozen(values)
+        self.secrets = secrets
+        self.placement = MappingProxyType(dict(placement))
+        self.warnings = tuple(warnings)
+
+    def origin(self, path: str) -> str:
+        """Where the field's value came from: "sniffer.yaml:3", "environment PORTS", "option --ports", "default"."""
+        return self._origin(path)
+
+    def queue_size(self, callbacks: int = 0) -> int:
+        """Bytes for the queue of each output; `callbacks` are outputs beside the configured ones."""
+        return queue_size(self._plain, callbacks)
+
+    def engine_json(self, *, callbacks: int = 0, replay: Mapping[str, Any] | None = None) -> str:
+        """The configuration as sniffer_open wants it."""
+        return engine_json(self._plain, self.placement, callbacks, replay)
+
+
+def engine_json(
+    values: Mapping[str, Any], placement: Mapping[str, str], callbacks: int, replay: Mapping[str, Any] | None
+) -> str:
+    document = {name: values[name] for name in _ENGINE_FIELDS if name in values}
+    document["redactHeaders"] = _redacted_headers(values)
+    document["exclude"] = [_rule(rule) for rule in values["exclude"]]
+    document["maxMemory"] = values["maxMemory"] - _sinks(values, callbacks) * queue_size(values, callbacks)
+    if placement:
+        document["source"] = dict(placement)
+    if replay is not None:
+        document["replay"] = dict(replay)
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _sinks(values: Mapping[str, Any], callbacks: int) -> int:
+    return callbacks + bool(values["outputStdout"]) + ("outputUrl" in values)
+
+
+def queue_size(values: Mapping[str, Any], callbacks: int = 0) -> int:
+    """The queues take part in `maxMemory`: at most half of it, in equal shares."""
+    share: int = values["maxMemory"] // (2 * max(_sinks(values, callbacks), 1))
+    size: int = values["outputQueueSize"]
+    return min(size, share)
+
+
+def _redacted_headers(values: Mapping[str, Any]) -> list[str]:
+    builtin = fields()["redactHeaders"].schema["x-builtin"] if values["redactBuiltin"] else []
+    # A dictionary keeps the order and drops what is named twice.
+    return list(dict.fromkeys(name.lower() for name in [*builtin, *values["redactHeaders"]]))
+
+
+def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule of `exclude` with its default filled in, and the header's name as the engine compares it."""
+    made = dict(rule)
+    if header := rule.get("header"):
+        made["header"] = {"name": header["name"].lower(), "value": header.get("value", "*")}
+    return made
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return MappingProxyType({key: _frozen(part) for key, part in value.items()})
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -1,0 +1,98 @@
+"""Checks a draft: against the schema by jsonschema, then by the rules that no schema says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from jsonschema import Draft202012Validator, ValidationError
+
+from appliance import schemas
+from appliance.config.describe import describe
+from appliance.config.fields import fields, path_text
+from appliance.config.problems import ConfigError, Problem, unknown_key
+from appliance.config.rules import FIELD_RULES, text_rules, token_rule, warnings
+
+if TYPE_CHECKING:
+    from appliance.config.draft import Draft
+
+
+def check(draft: Draft) -> list[str]:
+    """Raises ConfigError with every mistake. Where there is none, returns warnings."""
+    report = _Report(draft.problems)
+    report.add(text_rules(draft))
+    report.add(_schema_problems(draft))
+    report.add(token_rule(draft))
+    for names, rule in FIELD_RULES:
+        if all(name in draft.values and report.is_sound(name) for name in names):
+            report.add(rule(draft))
+    if report.problems:
+        raise ConfigError(report.problems)
+    return list(warnings(draft))
+
+
+class _Report:
+    """Collects problems: one for each place, and none of what is inside a place that has one."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        self.problems.extend(problem for problem in problems if not self._is_known(problem.path))
+
+    def is_sound(self, field: str) -> bool:
+        return not any(_holds(field, problem.path) for problem in self.problems)
+
+    def _is_known(self, path: str) -> bool:
+        return bool(path) and any(problem.path and _holds(problem.path, path) for problem in self.problems)
+
+
+def _holds(outer: str, inner: str) -> bool:
+    """`exclude` and `exclude[0]` hold `exclude[0].path`; a place holds itself."""
+    return inner.startswith(outer) and inner[len(outer) : len(outer) + 1] in ("", ".", "[")
+
+
+def _schema_problems(draft: Draft) -> Iterator[Problem]:
+    schema = schemas.load(schemas.CONFIGURATION)
+    order = list(schema["properties"])
+
+    def position(error: ValidationError) -> tuple[int, str]:
+        path = error.absolute_path
+        return (order.index(str(path[0])) if path else -1), path_text(tuple(path))
+
+    for error in sorted(Draft202012Validator(schema).iter_errors(draft.values), key=position):
+        yield from _translate(draft, error)
+
+
+def _translate(draft: Draft, error: ValidationError) -> Iterator[Problem]:
+    """jsonschema's error in our words: its own text would quote the value, secrets and all."""
+    path = tuple(error.absolute_path)
+    schema: Any = error.schema
+    rule: Any = error.validator_value
+    value: Any = error.instance
+    match error.validator:
+        case "required":
+            missing = [name for name in rule if name not in value]
+            yield from (_missing(draft, (*path, name), describe(schema["properties"][name])) for name in missing)
+        case "dependentRequired":
+            for name, companions in rule.items():
+                absent = [other for other in companions if name in value and other not in value]
+                yield from (Problem(draft.origin(name), other, None, f"it beside {name}") for other in absent)
+        case "additionalProperties":
+            known = schema["properties"]
+            for key in value.keys() - known.keys():
+                here = (*path, key)
+                yield unknown_key(key, path_text(here), known, draft.origin(here))
+        case "uniqueItems":
+            yield draft.problem(path, "a list without an entry twice", value)
+        case _:
+            yield draft.problem(path, describe(schema), value)
+
+
+def _missing(draft: Draft, path: tuple[str | int, ...], expected: str) -> Problem:
+    field = fields().get(path_text(path))
+    if field is None:
+        return Problem(draft.origin(path), path_text(path), None, f"{expected}; it is missing")
+    detected = ", DETECTED_PORTS" if field.name == "ports" else ""
+    ways = f"neither the file, {field.env}{detected} nor {field.option} gives it"
+    return Problem(draft.document.name, field.name, None, f"{expected}; {ways}")
