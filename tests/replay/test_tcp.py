@@ -1,0 +1,444 @@
+"""TCP as it is on real wires: repeated, reordered, joined midway, reset, reopened (RFC 9293, RFC 5961)."""
+
+from __future__ import annotations
+
+from expected import Record, request, response
+from packets import ACK, FIN, RST, SYN, Conversation
+from packets.segment import Checksum
+from replay_case import Case, check, every_variant, merged
+from replay_engine import Replay
+from variants import CHANGED, REORDERED, REPEATED, SPLIT, WRAPPED
+
+GET = b"GET / HTTP/1.1\r\n\r\n"
+GOT = request("GET", "/")
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"
+FIELDS = {"content-length": "10"}
+ANSWERED = response(200, to="GET /", headers=FIELDS, body="0123456789")
+BODY_AT = len(OK) - 10
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+WHOLE = (
+    Case(
+        "retransmission of the same bytes",
+        "told once",
+        Conversation().open().client(GET, ack=False).client_at(0, GET, ack=True).server(OK).server_at(0, OK).close(),
+        [GOT, ANSWERED],
+        stats={"streams.gaps": 0, "streams.conflicts": 0},
+    ),
+    Case(
+        "partial retransmissions",
+        "a segment that begins before, and one that ends behind, what was seen",
+        Conversation()
+        .open()
+        .client(GET)
+        .server(OK[:20], ack=False)
+        .server_at(10, OK[10:30])
+        .server_at(5, OK[5:25])
+        .server_at(0, OK, ack=True)
+        .close(),
+        [GOT, ANSWERED],
+        stats={"streams.conflicts": 0},
+    ),
+    Case(
+        "a segment that covers two held ones",
+        "the capture saw the pieces from the back to the front, then all again",
+        Conversation()
+        .open()
+        .client(GET)
+        .server_at(30, OK[30:])
+        .server_at(10, OK[10:20])
+        .server_at(5, OK[5:35])
+        .server_at(0, OK[:5], ack=True)
+        .close(),
+        [GOT, ANSWERED],
+        stats={"streams.gaps": 0},
+    ),
+    Case(
+        "segments in reverse",
+        "any order will do",
+        Conversation()
+        .open()
+        .client(GET)
+        .server_at(40, OK[40:])
+        .server_at(30, OK[30:40])
+        .server_at(20, OK[20:30])
+        .server_at(10, OK[10:20])
+        .server_at(0, OK[:10], ack=True)
+        .close(),
+        [GOT, ANSWERED],
+    ),
+    Case(
+        "keep-alive probes",
+        "RFC 9293 section 3.8.4: one old byte, or none, one before the next; no data, no conflict",
+        Conversation()
+        .open()
+        .client(GET)
+        .server(OK)
+        .wait(60_000)
+        .client_segment(b"", shift=-1)
+        .server_ack()
+        .client_segment(b"\x00", shift=-1)
+        .server_ack()
+        .exchange(GET, NO_CONTENT)
+        .close(),
+        [GOT, ANSWERED, request("GET", "/", exchange=1), response(204, "No Content", to="GET /", exchange=1)],
+        stats={"streams.gaps": 0, "streams.conflicts": 0},
+    ),
+    Case(
+        "a zero window and its probes",
+        "RFC 9293 section 3.8.6.1: the probe carries the next byte, which comes again when the window opens",
+        Conversation()
+        .open()
+        .client(GET)
+        .server(OK[:20], ack=False)
+        .client_segment(window=0)
+        .server_segment(OK[20:21])
+        .client_segment(window=0)
+        .wait(40)
+        .server_segment(OK[20:21])
+        .client_ack()
+        .server(OK[20:])
+        .close(),
+        [GOT, ANSWERED],
+        stats={"streams.conflicts": 0},
+    ),
+    Case(
+        "data with the SYN",
+        "TCP Fast Open (RFC 7413): the request comes with the SYN",
+        Conversation().open(data=GET).server(OK).close(),
+        [GOT, ANSWERED],
+    ),
+    Case(
+        "data with the SYN, not taken",
+        "the server acknowledged the SYN alone, so the client sends its data again",
+        Conversation().open(data=GET).client_at(0, GET, ack=True).server(OK).close(),
+        [GOT, ANSWERED],
+    ),
+    Case(
+        "the client's FIN comes first",
+        "half-closed: the response follows",
+        Conversation().open().client(GET).client_fin().server(OK).server_fin(),
+        [GOT, ANSWERED],
+        stats={"connections.fin": 1},
+    ),
+    Case(
+        "the FIN comes with the request",
+        "a FIN counts behind the data it comes with",
+        Conversation().open().client_fin(data=GET).server(OK).server_fin(),
+        [GOT, ANSWERED],
+    ),
+    Case(
+        "wrong checksums",
+        "offload leaves them to the network card: they are normal",
+        Conversation()
+        .open()
+        .client(GET, checksum="wrong")
+        .server(OK, checksum="offloaded")
+        .close(),
+        [GOT, ANSWERED],
+        stats={"packets.malformed": 0},
+    ),
+    Case(
+        "a reset behind the last byte",
+        "how many clients close: all messages are complete",
+        Conversation().open().client(GET).server(OK).client_rst(),
+        [GOT, ANSWERED],
+        stats={"connections.reset": 1, "connections.fin": 0},
+    ),
+    Case(
+        "a reset without an acknowledgement number",
+        "ACK is not needed for a reset",
+        Conversation().open().client(GET).server(OK).client_rst(ack=False),
+        [GOT, ANSWERED],
+        stats={"connections.reset": 1},
+    ),
+    Case(
+        "a refused connection",
+        "SYN, RST: no messages",
+        Conversation().open(answer=False).server_segment(flags=RST | ACK, shift=-3_000_000_001),
+        [],
+        stats={"messages.produced": 0},
+        without=WRAPPED,
+        without_why="the reset's sequence number is 0",
+    ),
+    Case(
+        "a reset far out of the window",
+        "RFC 5961 section 3.2: somebody guesses; the connection goes on",
+        Conversation().open().client(GET).server_rst(shift=1_000_000).server(OK).close(),
+        [GOT, ANSWERED],
+        stats={"connections.reset": 0, "connections.fin": 1},
+    ),
+    Case(
+        "an old reset",
+        "a number before the window is out of it too",
+        Conversation().open().client(GET).server(OK).server_rst(shift=-2000).exchange(GET, NO_CONTENT).close(),
+        [GOT, ANSWERED, request("GET", "/", exchange=1), response(204, "No Content", to="GET /", exchange=1)],
+        stats={"connections.reset": 0},
+    ),
+    Case(
+        "a FIN far out of the window",
+        "it belongs to another connection, or to nobody",
+        Conversation()
+        .open()
+        .client(GET)
+        .server_segment(flags=FIN | ACK, shift=1_000_000)
+        .server(OK)
+        .close(),
+        [GOT, ANSWERED],
+        stats={"streams.gaps": 0},
+    ),
+    Case(
+        "data far out of the window",
+        "a guess, or the remains of an older connection: not ours",
+        Conversation()
+        .open()
+        .client(GET)
+        .server_segment(b"x" * 50, shift=1_000_000)
+        .server(OK)
+        .close(),
+        [GOT, ANSWERED],
+        stats={"streams.gaps": 0},
+    ),
+    Case(
+        "a SYN within a connection",
+        "RFC 5961 section 4: answered by a challenge ACK, and otherwise passed over",
+        Conversation().open().client(GET).client_segment(flags=SYN, shift=10).server_ack().server(OK).close(),
+        [GOT, ANSWERED],
+        stats={"connections.opened": 1},
+    ),
+    Case(
+        "a repeated handshake",
+        "the first SYN and SYN-ACK were thought lost: one connection",
+        Conversation().open().client_segment(flags=SYN, shift=-1).server_segment(flags=SYN | ACK, shift=-1)
+        .client(GET)
+        .server(OK)
+        .close(),
+        [GOT, ANSWERED],
+        stats={"connections.opened": 1},
+    ),
+    Case(
+        "packets behind the end",
+        "acknowledgements and copies behind both FINs are counted, and open nothing",
+        Conversation().open().client(GET).server(OK).close().server_at(0, OK).client_ack(),
+        [GOT, ANSWERED],
+        stats={"connections.opened": 1, "packets.after_close": 2},
+    ),
+)
+
+
+@every_variant(*WHOLE)
+def test_tcp(case: Case, variant: str, replay: Replay) -> None:
+    check(case, variant, replay)
+
+
+def copies(first: bytes, second: bytes, *, first_sum: Checksum = "valid", second_sum: Checksum = "valid") -> Conversation:
+    """A response whose last ten bytes are seen twice, behind a hole that is filled later."""
+    return (
+        Conversation()
+        .open()
+        .client(GET)
+        .server_at(BODY_AT, first, checksum=first_sum)
+        .server_at(BODY_AT, second, checksum=second_sum)
+        .server_at(0, OK[:BODY_AT], ack=True)
+        .close()
+    )
+
+
+def conflicting(body: str) -> Record:
+    return response(200, to="GET /", headers=FIELDS, body=body, conflictingData=True)
+
+
+ORDER_WHY = "which copy is the first is what the case is about"
+
+CONFLICTS = (
+    Case(
+        "copies that differ, both valid",
+        "the first wins, and the record says so",
+        copies(b"AAAAAAAAAA", b"BBBBBBBBBB"),
+        [GOT, conflicting("AAAAAAAAAA")],
+        stats={"streams.conflicts": 1},
+        without=REORDERED | SPLIT,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "copies that differ, the second valid",
+        "a valid checksum wins over an invalid one: the receiver dropped the other",
+        copies(b"AAAAAAAAAA", b"BBBBBBBBBB", first_sum="wrong"),
+        [GOT, conflicting("BBBBBBBBBB")],
+        without=SPLIT | REPEATED,
+        without_why="copies of a copy count as further copies",
+    ),
+    Case(
+        "copies that differ, the first valid",
+        "as above, whatever the order",
+        copies(b"AAAAAAAAAA", b"BBBBBBBBBB", second_sum="wrong"),
+        [GOT, conflicting("AAAAAAAAAA")],
+        without=SPLIT | REPEATED,
+        without_why="copies of a copy count as further copies",
+    ),
+    Case(
+        "copies that differ, neither valid",
+        "the first wins",
+        copies(b"AAAAAAAAAA", b"BBBBBBBBBB", first_sum="wrong", second_sum="wrong"),
+        [GOT, conflicting("AAAAAAAAAA")],
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "copies that are equal, one with a wrong checksum",
+        "the same bytes are no conflict",
+        copies(b"0123456789", b"0123456789", first_sum="wrong"),
+        [GOT, ANSWERED],
+        stats={"streams.conflicts": 0},
+    ),
+    Case(
+        "another copy of bytes that were handed over",
+        "too late to choose, in time to say so",
+        Conversation()
+        .open()
+        .client(GET)
+        .server(OK[:-2], ack=False)
+        .server_at(BODY_AT, b"BBBBBBBB")
+        .server(OK[-2:])
+        .close(),
+        [GOT, conflicting("0123456789")],
+        without=REORDERED | SPLIT,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a conflict in one exchange",
+        "the exchange after it is not touched",
+        Conversation()
+        .open()
+        .client(GET)
+        .server(OK[:-2], ack=False)
+        .server_at(BODY_AT, b"BBBBBBBB")
+        .server(OK[-2:])
+        .exchange(GET, NO_CONTENT)
+        .close(),
+        [
+            GOT,
+            conflicting("0123456789"),
+            request("GET", "/", exchange=1),
+            response(204, "No Content", to="GET /", exchange=1),
+        ],
+        without=REORDERED | SPLIT,
+        without_why=ORDER_WHY,
+    ),
+)
+
+
+@every_variant(*CONFLICTS)
+def test_conflicting_copies(case: Case, variant: str, replay: Replay) -> None:
+    check(case, variant, replay)
+
+
+MIDWAY_WHY = "the stream begins where the capture does: with other packets first, it begins elsewhere"
+
+MIDWAY = (
+    Case(
+        "joined between exchanges",
+        "the first message of each side is found by its look at a segment's first byte",
+        Conversation().client(GET).server(OK).exchange(GET, NO_CONTENT).close(),
+        [
+            request("GET", "/", midstream=True),
+            response(200, to="GET /", headers=FIELDS, body="0123456789", midstream=True),
+            request("GET", "/", exchange=1),
+            response(204, "No Content", to="GET /", exchange=1),
+        ],
+        without=REORDERED,
+        without_why=MIDWAY_WHY,
+    ),
+    Case(
+        "joined within a response",
+        "its rest is passed over; the next exchange is found",
+        Conversation().server(b"the rest of something").wait(100).exchange(GET, OK).close(),
+        [
+            request("GET", "/", midstream=True),
+            response(200, to="GET /", headers=FIELDS, body="0123456789", midstream=True),
+        ],
+    ),
+    Case(
+        "joined within a request",
+        "its rest is passed over; the response to it has no request",
+        Conversation().client(b"the rest of something").server(OK).wait(100).exchange(GET, NO_CONTENT).close(),
+        [
+            response(200, headers=FIELDS, body="0123456789", midstream=True),
+            request("GET", "/", exchange=1, midstream=True),
+            response(204, "No Content", to="GET /", exchange=1),
+        ],
+        without=REORDERED,
+        without_why=MIDWAY_WHY,
+    ),
+    Case(
+        "the SYN alone was not captured",
+        "the SYN-ACK says where both streams begin",
+        Conversation().open().client(GET).server(OK).close().segments[1:],
+        [GOT, ANSWERED],
+    ),
+    Case(
+        "the SYN-ACK was not captured",
+        "the handshake's last ACK says where the server's stream begins",
+        [s for i, s in enumerate(Conversation().open().client(GET).server(OK).close().segments) if i != 1],
+        [GOT, ANSWERED],
+    ),
+)
+
+
+@every_variant(*MIDWAY)
+def test_joined_midway(case: Case, variant: str, replay: Replay) -> None:
+    check(case, variant, replay)
+
+
+def again(start_ms: float, **isn: int) -> Conversation:
+    """The same two ends, later."""
+    return Conversation(start_ms=start_ms, **isn)
+
+
+REOPENED = (
+    Case(
+        "the port is used again after the close",
+        "a new connection: exchanges count from 0 again",
+        merged(
+            Conversation().open().client(GET).server(OK).close(),
+            again(1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close(),
+        ),
+        [GOT, ANSWERED, GOT, response(204, "No Content", to="GET /")],
+        stats={"connections.opened": 2, "connections.fin": 2},
+    ),
+    Case(
+        "the port is used again while the old state stands",
+        "the old connection's end was not seen: the new SYN ends it",
+        merged(
+            Conversation().open().client(GET).server(OK[:-3]),
+            again(1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close(),
+        ),
+        [
+            GOT,
+            response(200, to="GET /", headers=FIELDS, body="0123456", incompleteReason="replaced"),
+            GOT,
+            response(204, "No Content", to="GET /"),
+        ],
+        stats={"connections.opened": 2, "connections.replaced": 1, "connections.fin": 1},
+    ),
+    Case(
+        "the port is used again with a number just above",
+        "RFC 6191, RFC 9293 section 3.6.1: the new connection's numbers follow the old one's",
+        merged(
+            Conversation().open().client(GET).server(OK).close(),
+            again(1000, client_isn=1_000_000 + 500, server_isn=3_000_000_000 + 500)
+            .open()
+            .exchange(GET, NO_CONTENT)
+            .close(),
+        ),
+        [GOT, ANSWERED, GOT, response(204, "No Content", to="GET /")],
+        stats={"connections.opened": 2},
+        without=WRAPPED,
+        without_why="both connections would be moved by the same, to the same effect",
+    ),
+)
+
+
+@every_variant(*REOPENED)
+def test_port_reuse(case: Case, variant: str, replay: Replay) -> None:
+    check(case, variant, replay)
