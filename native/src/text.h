@@ -13,7 +13,7 @@ namespace sniffer {
 // Unlike std::string it hands out raw room for bytes to come: nothing is zeroed, and a stage that
 // knows its bound checks it once.
 class Text {
-   public:
+ public:
     Text() = default;
     Text(Text&& other) noexcept { swap(other); }
     Text& operator=(Text&& other) noexcept {
@@ -61,7 +61,7 @@ class Text {
         ++size_;
     }
 
-   private:
+ private:
     static constexpr size_t kKept = 4 << 20;
 
     void grow(size_t bytes) {

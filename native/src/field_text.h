@@ -1,0 +1,28 @@
+// The record's small fields, written through a pointer: times, addresses, numbers.
+#pragma once
+
+#include <cstdint>
+
+#include "types.h"
+
+namespace sniffer {
+
+// Each function returns where the bytes it wrote end.
+char* put_number(uint64_t number, char* out);             // up to 20 bytes
+char* put_hex(uint64_t number, char* out);                // 16 bytes
+char* put_millis(Nanos duration, char* out);              // milliseconds with up to 3 decimals; up to 24 bytes
+char* put_endpoint(const Endpoint& endpoint, char* out);  // {"ip":"10.0.0.1","port":80}; up to 72 bytes
+
+// 2024-05-17T08:30:00.000001Z: ISO 8601, UTC, microseconds. Remembers the second it wrote last.
+class Timestamp {
+ public:
+    static constexpr size_t kSize = 27;
+    char* put(Nanos time, char* out);
+
+ private:
+    void begin_second(int64_t second);
+    int64_t second_ = INT64_MIN;
+    char date_[20];  // up to the decimal point
+};
+
+}  // namespace sniffer

@@ -1,0 +1,127 @@
+#include "record_body.h"
+
+#include "base64.h"
+#include "field_text.h"
+#include "json_text.h"
+#include "utf8.h"
+
+namespace sniffer {
+
+void RecordBody::prepare(const Message& message) {
+    pieces_.clear();
+    seen_ = message.body_size;
+    truncated_ = message.body_cut;
+    binary_ = was_decoded_ = still_coded_ = withheld_ = false;
+    if (!message.body || message.body->empty()) return;
+    for (const Chunk* chunk = message.body->first(); chunk; chunk = chunk->next)
+        pieces_.emplace_back(chunk->data, chunk->size);
+    if (!message.content_encoding.empty()) decode(message);
+    if (redactor_.has_fields()) redact(message);
+    check_utf8(truncated_ || message.incomplete != Incomplete::none);
+}
+
+void RecordBody::decode(const Message& message) {
+    if (!config_.decode_body) {
+        still_coded_ = has_content_coding(message.content_encoding);
+        return;
+    }
+    using Result = ContentDecoder::Result;
+    const Result result = decoder_.decode(message.content_encoding, pieces_, config_.max_body, decoded_);
+    still_coded_ = result == Result::failed;
+    was_decoded_ = result == Result::decoded || result == Result::cut;
+    if (!was_decoded_) return;
+    decoded_size_ = decoded_.size();
+    truncated_ |= result == Result::cut;
+    pieces_.clear();
+    if (!decoded_.empty()) pieces_.push_back(decoded_);
+}
+
+void RecordBody::redact(const Message& message) {
+    if (still_coded_) {  // what can't be read can't be searched
+        withheld_ = true;
+        pieces_.clear();
+    }
+    if (pieces_.empty()) return;
+    if (pieces_.size() > 1) {
+        gathered_.clear();
+        for (const std::string_view piece : pieces_) gathered_.append(piece);
+        pieces_.assign(1, gathered_.view());
+    }
+    redacted_.clear();
+    redactor_.body(message.content_type, pieces_.front(), redacted_);
+    pieces_.assign(1, redacted_.view());
+}
+
+// Only a body that goes on beyond what is here may end within a character.
+void RecordBody::check_utf8(bool may_end_early) {
+    Utf8Check check;
+    for (const std::string_view piece : pieces_) {
+        if (check.feed(piece)) continue;
+        binary_ = true;
+        return;
+    }
+    if (check.pending() == 0) return;
+    binary_ = !may_end_early;
+    if (!binary_) drop_tail(check.pending());
+}
+
+void RecordBody::drop_tail(size_t bytes) {
+    truncated_ = true;
+    while (bytes > 0) {
+        const size_t part = std::min(bytes, pieces_.back().size());
+        pieces_.back().remove_suffix(part);
+        bytes -= part;
+        if (pieces_.back().empty()) pieces_.pop_back();
+    }
+}
+
+void RecordBody::write(size_t limit, Text& out) {
+    const size_t start = out.size();
+    const size_t room = limit > kFieldsRoom ? limit - kFieldsRoom : 0;
+    bool written = false;
+    if (!pieces_.empty()) {
+        out.append("\"body\":\"");
+        const size_t content = out.size();
+        truncated_ |= !(binary_ ? write_base64(room, out) : write_text(room, out));
+        written = out.size() > content;
+        if (!written) out.cut(start);
+    }
+    char* to = out.room(kFieldsRoom);
+    if (written) to = put(to, binary_ ? "\",\"bodyEncoding\":\"base64\"," : "\",");
+    if (truncated_) to = put(to, "\"bodyTruncated\":true,");
+    if (withheld_) to = put(to, "\"bodyRedacted\":true,");
+    to = put_number(seen_, put(to, "\"bodySize\":"));
+    if (was_decoded_) to = put_number(decoded_size_, put(to, ",\"decodedSize\":"));
+    *to++ = ',';
+    out.end(to);
+}
+
+// False when not all of it went in.
+bool RecordBody::write_text(size_t limit, Text& out) {
+    for (const std::string_view piece : pieces_) {
+        const size_t before = out.size();
+        if (before <= limit) escape_json(piece, out);
+        if (out.size() <= limit) continue;
+        out.cut(before);
+        escape_json_within(piece, limit, out);
+        out.cut(out.size() - incomplete_tail(out));
+        return false;
+    }
+    return true;
+}
+
+bool RecordBody::write_base64(size_t limit, Text& out) {
+    size_t left = limit > out.size() ? (limit - out.size()) / 4 * 3 : 0;
+    Base64 base64(out);
+    bool whole = true;
+    for (const std::string_view piece : pieces_) {
+        base64.feed(piece.substr(0, left));
+        whole = piece.size() <= left;
+        if (!whole) break;
+        left -= piece.size();
+    }
+    base64.finish();
+    return whole;
+}
+
+}  // namespace sniffer

@@ -1,0 +1,304 @@
+// A head in its record: encode_head, encode_request_reference, encode_trailers.
+#include <algorithm>
+#include <limits>
+
+#include "json_text.h"
+#include "record_scratch.h"
+#include "utf8.h"
+
+namespace sniffer {
+
+namespace {
+
+// Copying and checking in one go pays for what is short; what is longer goes by blocks.
+constexpr size_t kShort = 4096;
+
+// Writes JSON strings into a limited room, and remembers whether one was not UTF-8.
+class StringWriter {
+ public:
+    StringWriter(size_t limit, Text& out) : limit_(limit), out_(out) {}
+
+    bool latin1() const { return latin1_; }
+    bool fits(size_t bytes) const { return out_.size() + bytes <= limit_; }
+
+    // Appends `text` in quotes, or as much of it as there is room for: then false. Nothing at all
+    // where there is no room for the quotes.
+    bool string(std::string_view text) {
+        if (!fits(2)) return false;
+        if (text.size() > kShort || !fits(text.size() + 2)) return difficult(text);
+        const size_t start = out_.size();
+        char* to = out_.room(text.size() + 2 + 16);
+        *to = '"';
+        if (!copy_plain(text, to + 1)) {
+            out_.cut(start);
+            return difficult(text);
+        }
+        to[1 + text.size()] = '"';
+        out_.end(to + text.size() + 2);
+        return true;
+    }
+
+    // The same for a text that is known to need no escape.
+    bool plain(std::string_view text) {
+        if (!fits(text.size() + 2)) return false;
+        char* to = out_.room(text.size() + 2);
+        *to++ = '"';
+        to = put(to, text);
+        *to++ = '"';
+        out_.end(to);
+        return true;
+    }
+
+ private:
+    bool difficult(std::string_view text) {
+        out_.push_back('"');
+        const bool utf8 = valid_utf8(text);
+        latin1_ |= !utf8;
+        const size_t written =
+            utf8 ? escape_json_within(text, limit_ - 1, out_) : escape_latin1_within(text, limit_ - 1, out_);
+        if (written < text.size()) out_.cut(out_.size() - incomplete_tail(out_));
+        out_.push_back('"');
+        return written == text.size();
+    }
+
+    size_t limit_;
+    Text& out_;
+    bool latin1_ = false;
+};
+
+// Equal for equal names. Names that are made to collide only cost a comparison.
+uint64_t signature(const char* name, size_t size) {
+    uint64_t first = 0, last = 0;
+    if (size >= 8) {
+        std::memcpy(&first, name, 8);
+        std::memcpy(&last, name + size - 8, 8);
+    } else {
+        std::memcpy(&first, name, size);
+    }
+    return (first ^ (last << 23 | last >> 41) ^ size << 56) * 0x9e3779b97f4a7c15;
+}
+
+}  // namespace
+
+// The headers' names in lower case, and which of them are the same.
+class HeaderNames {
+ public:
+    HeaderNames(Text& names, std::vector<HeaderName>& headers, std::vector<uint32_t>& order)
+        : names_(names), headers_(headers), order_(order) {}
+
+    void collect(std::span<const HeaderField> fields) {
+        names_.clear();
+        headers_.clear();
+        for (const HeaderField& field : fields) add(field.name);
+        if (headers_.size() <= kFew)
+            link_few();
+        else
+            link_many();
+    }
+
+ private:
+    static constexpr size_t kFew = 32;
+
+    void add(std::string_view name) {
+        char* to = names_.room(name.size() + 16);
+        HeaderName header;
+        header.plain = copy_plain_lower(name, to);
+        header.signature = signature(to, name.size());
+        header.offset = static_cast<uint32_t>(names_.size());
+        header.size = static_cast<uint32_t>(name.size());
+        headers_.push_back(header);
+        names_.end(to + name.size());
+    }
+
+    bool same(const HeaderName& a, const HeaderName& b) const {
+        return a.signature == b.signature && a.in(names_) == b.in(names_);
+    }
+
+    // `later` has the name of `first`.
+    void link(uint32_t first, uint32_t later) {
+        HeaderName& head = headers_[first];
+        headers_[head.last == HeaderName::kNone ? first : head.last].next = later;
+        head.last = later;
+        headers_[later].repeated = true;
+    }
+
+    // A bit for each name so far: most are seen to be new without a comparison.
+    void link_few() {
+        uint64_t seen = 0;
+        for (uint32_t i = 0; i < headers_.size(); ++i) {
+            const uint64_t bit = uint64_t{1} << (headers_[i].signature >> 58);
+            if (seen & bit) link_to_first(i);
+            seen |= bit;
+        }
+    }
+    void link_to_first(uint32_t later) {
+        for (uint32_t i = 0; i < later; ++i)
+            if (same(headers_[i], headers_[later])) return link(i, later);
+    }
+
+    // Sorted, so that a head made of thousands of names stays cheap whatever the names are.
+    void link_many() {
+        order_.resize(headers_.size());
+        for (uint32_t i = 0; i < order_.size(); ++i) order_[i] = i;
+        std::sort(order_.begin(), order_.end(), [this](uint32_t a, uint32_t b) { return before(a, b); });
+        for (size_t i = 1, first = 0; i < order_.size(); ++i) {
+            if (same(headers_[order_[first]], headers_[order_[i]]))
+                link(order_[first], order_[i]);
+            else
+                first = i;
+        }
+    }
+    bool before(uint32_t a, uint32_t b) const {
+        const HeaderName &x = headers_[a], &y = headers_[b];
+        if (x.signature != y.signature) return x.signature < y.signature;
+        const int order = x.in(names_).compare(y.in(names_));
+        return order != 0 ? order < 0 : a < b;
+    }
+
+    Text& names_;
+    std::vector<HeaderName>& headers_;
+    std::vector<uint32_t>& order_;
+};
+
+// Writes a head's fields one after the other, as far as the room goes.
+class HeadWriter {
+ public:
+    // `limit` is where `out` may end. What closes the object behind the headers is kept free.
+    HeadWriter(size_t limit, const Redactor& redactor, Text& url, Text& out)
+        : redactor_(redactor), url_(url), out_(out), writer_(limit > kClosing ? limit - kClosing : 0, out) {}
+
+    bool whole() const { return whole_; }
+
+    void method_and_target(const Head& head) {
+        out_.append("\"method\":");
+        string(head.method);
+        out_.append(",\"path\":");
+        string(redacted_url(head.target));
+    }
+
+    void status(const Head& head) {
+        if (head.status > 0) number("\"statusCode\":", static_cast<unsigned>(head.status));
+        if (head.reason.empty()) return;
+        out_.append("\"reason\":");
+        string(head.reason);
+        out_.push_back(',');
+    }
+
+    void version(std::string_view version) {
+        if (version.empty()) return;
+        out_.append("\"httpVersion\":");
+        string(version);
+        out_.push_back(',');
+    }
+
+    void headers(std::span<const HeaderField> fields, const std::vector<HeaderName>& names, const Text& text) {
+        out_.push_back('{');
+        const size_t start = out_.size();
+        for (size_t i = 0; i < fields.size() && whole_; ++i) {
+            if (names[i].repeated) continue;
+            const size_t before = out_.size();
+            if (before > start) out_.push_back(',');
+            if (!header(i, fields, names, text)) out_.cut(before);
+        }
+        out_.push_back('}');
+    }
+
+    template <size_t N>
+    void encoding(const char (&name)[N]) {
+        if (!writer_.latin1()) return;
+        out_.append(name, N - 1);
+        out_.append("\"latin1\"");
+    }
+
+ private:
+    // `,"httpVersion":"",`, `"headers":{}`, `,"headEncoding":"latin1"` and the like.
+    static constexpr size_t kClosing = 96;
+
+    void string(std::string_view text) {
+        if (writer_.string(text)) return;
+        if (out_.view().back() == ':') out_.append("\"\"");
+        whole_ = false;
+    }
+
+    template <size_t N>
+    void number(const char (&name)[N], unsigned value) {
+        char* to = out_.room(N + 24);
+        to = put_number(value, put(to, name));
+        *to++ = ',';
+        out_.end(to);
+    }
+
+    // One name with its value, or all its values. False when not even the first had room.
+    bool header(size_t first, std::span<const HeaderField> fields, const std::vector<HeaderName>& names,
+                const Text& text) {
+        const HeaderName& name = names[first];
+        const std::string_view lower = name.in(text);
+        if (!(name.plain ? writer_.plain(lower) : writer_.string(lower))) return whole_ = false;
+        out_.push_back(':');
+        if (name.next == HeaderName::kNone) return whole_ = writer_.string(shown(lower, fields[first].value));
+        out_.push_back('[');
+        const size_t values = out_.size();
+        for (size_t i = first; i != HeaderName::kNone && whole_; i = names[i].next) {
+            const size_t before = out_.size();
+            if (before > values) out_.push_back(',');
+            whole_ = writer_.string(shown(lower, fields[i].value)) && writer_.fits(1);
+            if (!whole_) out_.cut(before);
+        }
+        const bool any = out_.size() > values;
+        out_.push_back(']');
+        return any;
+    }
+
+    std::string_view shown(std::string_view name, std::string_view value) {
+        if (redactor_.header(name)) return kRedacted;
+        return redactor_.has_fields() && redactor_.url_header(name) ? redacted_url(value) : value;
+    }
+
+    std::string_view redacted_url(std::string_view url) {
+        if (!redactor_.has_fields() || url.find_first_of("?#") == std::string_view::npos) return url;
+        url_.clear();
+        redactor_.url(url, url_);
+        return url_;
+    }
+
+    const Redactor& redactor_;
+    Text& url_;
+    Text& out_;
+    StringWriter writer_;
+    bool whole_ = true;
+};
+
+bool RecordEncoder::encode_head(const Head& head, size_t limit, Text& out) {
+    HeaderNames(scratch_->names, scratch_->headers, scratch_->order).collect(head.headers);
+    HeadWriter writer(out.size() + limit, scratch_->redactor, scratch_->url, out);
+    if (head.request) {
+        writer.method_and_target(head);
+        out.push_back(',');
+    } else {
+        writer.status(head);
+    }
+    writer.version(head.version);
+    out.append("\"headers\":");
+    writer.headers(head.headers, scratch_->headers, scratch_->names);
+    writer.encoding(",\"headEncoding\":");
+    return writer.whole();
+}
+
+void RecordEncoder::encode_request_reference(const Head& head, size_t limit, Text& out) {
+    HeadWriter writer(out.size() + limit, scratch_->redactor, scratch_->url, out);
+    out.append("\"request\":{");
+    writer.method_and_target(head);
+    writer.encoding(",\"headEncoding\":");
+    out.push_back('}');
+}
+
+bool RecordEncoder::encode_trailers(std::span<const HeaderField> trailers, size_t limit, Text& out) {
+    HeaderNames(scratch_->names, scratch_->headers, scratch_->order).collect(trailers);
+    HeadWriter writer(out.size() + limit, scratch_->redactor, scratch_->url, out);
+    out.append("\"trailers\":");
+    writer.headers(trailers, scratch_->headers, scratch_->names);
+    writer.encoding(",\"trailersEncoding\":");
+    return writer.whole();
+}
+
+}  // namespace sniffer

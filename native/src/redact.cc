@@ -1,0 +1,51 @@
+#include "redact.h"
+
+#include <algorithm>
+
+#include "ascii.h"
+#include "redact_fields.h"
+
+namespace sniffer {
+
+NameSet::NameSet(const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+        names_.push_back(to_lower(name));
+        lengths_ |= uint64_t{1} << (name.size() & 63);
+    }
+}
+
+bool NameSet::find(std::string_view name) const {
+    return std::find(names_.begin(), names_.end(), name) != names_.end();
+}
+
+bool NameSet::has(std::string_view name) const {
+    return (lengths_ >> (name.size() & 63) & 1) &&
+           std::any_of(names_.begin(), names_.end(), [&](const auto& known) { return equals_lower(name, known); });
+}
+
+bool Redactor::url_header(std::string_view name) const {
+    return name == "referer" || name == "location" || name == "content-location";
+}
+
+void Redactor::url(std::string_view url, Text& out) const { redact_url(url, fields_, out); }
+
+namespace {
+
+// Clients often send JSON under a form's type, or under none.
+bool looks_like_json(std::string_view body) {
+    const size_t first = body.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+    return first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
+}
+
+}  // namespace
+
+void Redactor::body(std::string_view content_type, std::string_view body, Text& out) const {
+    const std::string type = to_lower(trim(content_type.substr(0, content_type.find(';'))));
+    if (type.starts_with("multipart/")) return redact_multipart(content_type, body, fields_, out);
+    const bool form = type.empty() || type == "application/x-www-form-urlencoded";
+    if (form && !looks_like_json(body)) return redact_form(body, fields_, out);
+    // Under any other type too: event streams, logs and pages carry JSON, and the search does not mind what is not.
+    redact_json(body, fields_, out);
+}
+
+}  // namespace sniffer

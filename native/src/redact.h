@@ -1,0 +1,48 @@
+// What must not be shown: named headers, query parameters, form and JSON fields.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config.h"
+#include "text.h"
+
+namespace sniffer {
+
+constexpr std::string_view kRedacted = "[REDACTED]";
+
+// A set of names, compared without regard to ASCII case.
+class NameSet {
+ public:
+    explicit NameSet(const std::vector<std::string>& names);
+    bool empty() const { return names_.empty(); }
+    // `name` is in lower case.
+    bool has_lower(std::string_view name) const { return (lengths_ >> (name.size() & 63) & 1) && find(name); }
+    bool has(std::string_view name) const;
+
+ private:
+    bool find(std::string_view name) const;
+    std::vector<std::string> names_;
+    uint64_t lengths_ = 0;  // a bit for each length (modulo 64) there is: most headers need no look
+};
+
+class Redactor {
+ public:
+    explicit Redactor(const Config& config) : headers_(config.redact_headers), fields_(config.redact_fields) {}
+
+    // Is this header's value withheld? `name` is in lower case, here and below.
+    bool header(std::string_view name) const { return headers_.has_lower(name); }
+    bool has_fields() const { return !fields_.empty(); }
+    // Is the header's value a URL, whose parameters may be secret?
+    bool url_header(std::string_view name) const;
+    // Appends a URL or request target; the values of named parameters are replaced.
+    void url(std::string_view url, Text& out) const;
+    // Appends a body; the values of named form and JSON fields are replaced.
+    void body(std::string_view content_type, std::string_view body, Text& out) const;
+
+ private:
+    NameSet headers_, fields_;
+};
+
+}  // namespace sniffer

@@ -1,0 +1,94 @@
+#include <algorithm>
+#include <string>
+
+#include "ascii.h"
+#include "redact_fields.h"
+
+namespace sniffer {
+
+namespace {
+
+// The value of a parameter, `; name="value"` or `; name=value`; empty where there is none.
+std::string parameter(std::string_view header, std::string_view name) {
+    while (!header.empty()) {
+        take_until(header, ';');
+        std::string_view rest = header;
+        if (!equals_lower(trim(take_until(rest, '=')), name)) continue;
+        rest = trim(rest);
+        if (!rest.starts_with('"')) return std::string(trim(take_until(rest, ';')));
+        std::string value;
+        for (size_t i = 1; i < rest.size() && rest[i] != '"'; ++i) {
+            if (rest[i] == '\\' && i + 1 < rest.size()) ++i;
+            value += rest[i];
+        }
+        return value;
+    }
+    return {};
+}
+
+// The delimiter as its line begins. A body that does not say its boundary begins with it.
+std::string delimiter_of(std::string_view content_type, std::string_view text) {
+    const std::string boundary = parameter(content_type, "boundary");
+    if (!boundary.empty()) return "--" + boundary;
+    if (!text.starts_with("--")) return {};
+    return std::string(trim(take_until(text, '\n')));
+}
+
+// Where the next line that begins with the delimiter begins; the text's end where none does.
+size_t find_delimiter(std::string_view text, std::string_view delimiter, size_t from) {
+    for (size_t at = from; (at = text.find(delimiter, at)) != std::string_view::npos; ++at)
+        if (at == 0 || text[at - 1] == '\n') return at;
+    return text.size();
+}
+
+// Where a part's content begins: behind its empty line. npos where that was not seen.
+size_t content_of(std::string_view part) {
+    size_t line = 0;
+    while (line < part.size()) {
+        const size_t end = part.find('\n', line);
+        if (end == std::string_view::npos) break;
+        if (line > 0 && trim(part.substr(line, end - line)).empty()) return end + 1;
+        line = end + 1;
+    }
+    return std::string_view::npos;
+}
+
+// The field that the part's Content-Disposition names.
+std::string field_name(std::string_view head) {
+    while (!head.empty()) {
+        std::string_view line = take_until(head, '\n');
+        const std::string_view name = trim(take_until(line, ':'));
+        if (equals_lower(name, "content-disposition")) return parameter(line, "name");
+    }
+    return {};
+}
+
+// One part with its delimiter line, up to the line end before the next delimiter.
+void redact_part(std::string_view part, const NameSet& fields, Text& out) {
+    const size_t content = content_of(part);
+    if (content == std::string_view::npos) return out.append(part);
+    const std::string_view head = part.substr(0, content), rest = part.substr(content);
+    out.append(head);
+    if (!fields.has(field_name(head))) return redact_json(rest, fields, out);
+    out.append(kRedacted);
+    if (rest.ends_with("\r\n"))
+        out.append("\r\n");
+    else if (rest.ends_with('\n'))
+        out.append("\n");
+}
+
+}  // namespace
+
+void redact_multipart(std::string_view content_type, std::string_view text, const NameSet& fields, Text& out) {
+    const std::string delimiter = delimiter_of(content_type, text);
+    if (delimiter.empty()) return redact_json(text, fields, out);
+    size_t at = find_delimiter(text, delimiter, 0);
+    out.append(text.substr(0, at));
+    while (at < text.size()) {
+        const size_t next = find_delimiter(text, delimiter, at + delimiter.size());
+        redact_part(text.substr(at, next - at), fields, out);
+        at = next;
+    }
+}
+
+}  // namespace sniffer
