@@ -89,7 +89,7 @@ def _cut(text: str, marks: str) -> tuple[str, str, str]:
 def unknown_key(key: str, path: str, known: Iterable[str], origin: str) -> Problem:
     """A key no field has, with the nearest that one has. Its value may be a secret: it is not shown."""
     if secret := _env_only_name(key):
-        return Problem(origin, path, None, f"no such field: it comes by the variable {secret} alone")
+        return Problem(origin, path, None, f"nothing here: it comes by the variable {secret} alone")
     from difflib import get_close_matches
 
     names = {_letters(name.rpartition(".")[2]): name for name in known}

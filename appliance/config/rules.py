@@ -16,7 +16,8 @@ from appliance.config.settings import queue_size
 if TYPE_CHECKING:
     from appliance.config.draft import Draft
 
-Rule = Callable[["Draft"], Iterator[Problem]]
+# Whether nothing was reported at a path or inside it: a rule says nothing about what is wrong by itself.
+IsSound = Callable[[str], bool]
 
 
 def text_rules(draft: Draft) -> Iterator[Problem]:
@@ -41,9 +42,15 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
-def _ports(draft: Draft) -> Iterator[Problem]:
+def _sound_entries(draft: Draft, name: str, is_sound: IsSound) -> Iterator[tuple[int, Any]]:
+    entries = draft.values.get(name)
+    if isinstance(entries, list):
+        yield from ((index, entry) for index, entry in enumerate(entries) if is_sound(f"{name}[{index}]"))
+
+
+def port_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
     earlier: list[Any] = []
-    for index, entry in enumerate(draft.values["ports"]):
+    for index, entry in _sound_entries(draft, "ports", is_sound):
         first, last = bounds(entry)
         if not first <= last <= MAX_PORT:
             expected = f"a range whose first port is not above its last, and its last at most {MAX_PORT}"
@@ -55,15 +62,18 @@ def _ports(draft: Draft) -> Iterator[Problem]:
         earlier.append(entry)
 
 
-def _redacted_headers(draft: Draft) -> Iterator[Problem]:
-    names = [name.lower() for name in draft.values["redactHeaders"]]
-    for index, name in enumerate(names):
-        if name in names[:index]:
+def header_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
+    names: set[str] = set()
+    for index, name in _sound_entries(draft, "redactHeaders", is_sound):
+        if name.lower() in names:
             yield draft.problem(("redactHeaders", index), "each name once, in any case", name)
+        names.add(name.lower())
 
 
-def _output_url(draft: Draft) -> Iterator[Problem]:
-    url = draft.values["outputUrl"]
+def url_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
+    url = draft.values.get("outputUrl")
+    if url is None or not (is_sound("outputUrl") and is_sound("allowInsecureOutputUrl")):
+        return
     parts = split_url(url)
     if parts is None:
         yield draft.problem(("outputUrl",), "a URL with a host and, if any, a port from 1 to 65535", url)
@@ -75,15 +85,17 @@ def _output_url(draft: Draft) -> Iterator[Problem]:
         yield draft.problem(("outputUrl",), expected, url)
 
 
-def _status_listen(draft: Draft) -> Iterator[Problem]:
-    text = draft.values["statusListen"]
+def status_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
+    text = draft.values.get("statusListen")
+    if text is None or not is_sound("statusListen"):
+        return
     try:
         split_address(text)
     except ValueError:
         yield draft.problem(("statusListen",), f"address:port, the port from 1 to {MAX_PORT}", text)
 
 
-def token_rule(draft: Draft) -> Iterator[Problem]:
+def token_rules(draft: Draft) -> Iterator[Problem]:
     """RFC 9110, section 5.5: a line feed in a header's value would begin another header."""
     token = draft.secrets.output_url_auth_token or ""
     if not all("!" <= character <= "~" for character in token):
@@ -91,13 +103,7 @@ def token_rule(draft: Draft) -> Iterator[Problem]:
         yield Problem("environment OUTPUT_URL_AUTH_TOKEN", "", None, expected)
 
 
-# Each rule with the fields it looks at: it has nothing to say while one of them is absent or wrong by itself.
-FIELD_RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
-    (("ports",), _ports),
-    (("redactHeaders",), _redacted_headers),
-    (("outputUrl", "allowInsecureOutputUrl"), _output_url),
-    (("statusListen",), _status_listen),
-)
+FIELD_RULES = (port_rules, header_rules, url_rules, status_rules)
 
 
 def warnings(draft: Draft) -> Iterator[str]:

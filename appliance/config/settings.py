@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from appliance.config.fields import fields
 
-# The engine's own fields; `redactHeaders`, `exclude` and `maxMemory` it gets in its own form.
+# What the engine reads as it is; `redactHeaders` and `maxMemory` it gets in a form of their own.
 _ENGINE_FIELDS = (
     "interface",
     "ports",
@@ -24,6 +24,7 @@ _ENGINE_FIELDS = (
     "connectionIdleTimeoutMs",
     "decodeBody",
     "redactFields",
+    "exclude",
     "outputConnections",
     "logSamples",
 )
@@ -77,7 +78,6 @@ def engine_json(
 ) -> str:
     document = {name: values[name] for name in _ENGINE_FIELDS if name in values}
     document["redactHeaders"] = _redacted_headers(values)
-    document["exclude"] = [_rule(rule) for rule in values["exclude"]]
     document["maxMemory"] = values["maxMemory"] - _sinks(values, callbacks) * queue_size(values, callbacks)
     if placement:
         document["source"] = dict(placement)
@@ -101,14 +101,6 @@ def _redacted_headers(values: Mapping[str, Any]) -> list[str]:
     builtin = fields()["redactHeaders"].schema["x-builtin"] if values["redactBuiltin"] else []
     # A dictionary keeps the order and drops what is named twice.
     return list(dict.fromkeys(name.lower() for name in [*builtin, *values["redactHeaders"]]))
-
-
-def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """A rule of `exclude` with its default filled in, and the header's name as the engine compares it."""
-    made = dict(rule)
-    if header := rule.get("header"):
-        made["header"] = {"name": header["name"].lower(), "value": header.get("value", "*")}
-    return made
 
 
 def _frozen(value: Any) -> Any:

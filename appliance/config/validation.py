@@ -11,7 +11,7 @@ from appliance import schemas
 from appliance.config.describe import describe
 from appliance.config.fields import fields, path_text
 from appliance.config.problems import ConfigError, Problem, unknown_key
-from appliance.config.rules import FIELD_RULES, text_rules, token_rule, warnings
+from appliance.config.rules import FIELD_RULES, text_rules, token_rules, warnings
 
 if TYPE_CHECKING:
     from appliance.config.draft import Draft
@@ -22,34 +22,29 @@ def check(draft: Draft) -> list[str]:
     report = _Report(draft.problems)
     report.add(text_rules(draft))
     report.add(_schema_problems(draft))
-    report.add(token_rule(draft))
-    for names, rule in FIELD_RULES:
-        if all(name in draft.values and report.is_sound(name) for name in names):
-            report.add(rule(draft))
+    report.add(token_rules(draft))
+    for rules in FIELD_RULES:
+        report.add(rules(draft, report.is_sound))
     if report.problems:
         raise ConfigError(report.problems)
     return list(warnings(draft))
 
 
 class _Report:
-    """Collects problems: one for each place, and none of what is inside a place that has one."""
+    """Collects problems, one for each place: what a first one says is what others follow from."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)
 
     def add(self, problems: Iterable[Problem]) -> None:
-        self.problems.extend(problem for problem in problems if not self._is_known(problem.path))
+        for problem in problems:
+            if not problem.path or all(problem.path != other.path for other in self.problems):
+                self.problems.append(problem)
 
-    def is_sound(self, field: str) -> bool:
-        return not any(_holds(field, problem.path) for problem in self.problems)
-
-    def _is_known(self, path: str) -> bool:
-        return bool(path) and any(problem.path and _holds(problem.path, path) for problem in self.problems)
-
-
-def _holds(outer: str, inner: str) -> bool:
-    """`exclude` and `exclude[0]` hold `exclude[0].path`; a place holds itself."""
-    return inner.startswith(outer) and inner[len(outer) : len(outer) + 1] in ("", ".", "[")
+    def is_sound(self, path: str) -> bool:
+        """Neither this place nor a part of it was reported."""
+        inside = (path + ".", path + "[")
+        return not any(problem.path == path or problem.path.startswith(inside) for problem in self.problems)
 
 
 def _schema_problems(draft: Draft) -> Iterator[Problem]:
@@ -77,7 +72,7 @@ def _translate(draft: Draft, error: ValidationError) -> Iterator[Problem]:
         case "dependentRequired":
             for name, companions in rule.items():
                 absent = [other for other in companions if name in value and other not in value]
-                yield from (Problem(draft.origin(name), other, None, f"it beside {name}") for other in absent)
+                yield from (_companion(draft, other, name) for other in absent)
         case "additionalProperties":
             known = schema["properties"]
             for key in value.keys() - known.keys():
@@ -87,6 +82,10 @@ def _translate(draft: Draft, error: ValidationError) -> Iterator[Problem]:
             yield draft.problem(path, "a list without an entry twice", value)
         case _:
             yield draft.problem(path, describe(schema), value)
+
+
+def _companion(draft: Draft, name: str, given: str) -> Problem:
+    return Problem(draft.origin(given), name, None, f"{describe(fields()[name].schema)}, because {given} is set")
 
 
 def _missing(draft: Draft, path: tuple[str | int, ...], expected: str) -> Problem:

@@ -1,0 +1,84 @@
+"""`tcp-sniffer config validate|show|reference`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from appliance.config import ConfigError, Settings, add_options, gather, overrides_from
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+_EXIT_CONFIGURATION = 2
+
+
+def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    text = "check or show the configuration"
+    parser = subparsers.add_parser("config", help=text, description=text.capitalize() + ".")
+    commands = parser.add_subparsers(title="commands", dest="config_command", required=True, metavar="COMMAND")
+    _register_validate(commands)
+    _register_show(commands)
+    text = "print the reference of all fields as Markdown"
+    commands.add_parser("reference", help=text, description=text.capitalize() + ".").set_defaults(handler=_reference)
+
+
+def _register_validate(commands: _SubParsersAction[ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "validate",
+        help="say everything that is wrong with files",
+        description="Say everything that is wrong with what `run --config FILE` would take here, variables included.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a YAML file")
+    add_options(parser)
+    parser.set_defaults(handler=_validate)
+
+
+def _register_show(commands: _SubParsersAction[ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "show",
+        help="print the effective configuration",
+        description="Print the effective configuration as YAML, and where each value came from. Secrets are hidden.",
+    )
+    parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")
+    add_options(parser)
+    parser.set_defaults(handler=_show)
+
+
+def _validate(args: Namespace) -> int:
+    # Every file is checked, also after one that is wrong.
+    results = [_load(name, args) for name in args.files]
+    for name, settings in zip(args.files, results, strict=True):
+        if settings:
+            print(f"{name}: valid")
+    return 0 if all(results) else _EXIT_CONFIGURATION
+
+
+def _show(args: Namespace) -> int:
+    from appliance.config.reference import listing
+
+    settings = _load(args.config, args)
+    if settings is None:
+        return _EXIT_CONFIGURATION
+    sys.stdout.write(listing(settings))
+    return 0
+
+
+def _reference(_: Namespace) -> int:
+    from appliance.config.reference import reference
+
+    sys.stdout.write(reference())
+    return 0
+
+
+def _load(config_path: str | None, args: Namespace) -> Settings | None:
+    """The settings; None after their mistakes were printed."""
+    try:
+        settings = gather(config_path, os.environ, overrides_from(args)).validate()
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return None
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return settings
