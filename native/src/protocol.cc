@@ -44,45 +44,68 @@ bool is_rtsp_or_sip(std::string_view line, std::string_view& name) {
     return false;
 }
 
-// The strings of a list whose items have a length of one byte, comma-separated (RFC 7301).
-std::string alpn_names(Cursor list) {
+// Reads one field after the other; behind the end all are 0, and ok() is false.
+class Fields {
+ public:
+    explicit Fields(std::string_view bytes)
+        : cursor_(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<uint32_t>(bytes.size()), 0) {}
+    uint8_t u8() { return static_cast<uint8_t>(number(1, cursor_.u8(0))); }
+    uint16_t u16() { return static_cast<uint16_t>(number(2, cursor_.u16(0))); }
+    void skip(uint32_t size) { ok_ = ok_ && cursor_.skip(size); }
+    std::string_view bytes(uint32_t size) {
+        std::string_view out(reinterpret_cast<const char*>(cursor_.data()), cursor_.captured());
+        skip(size);
+        return ok_ ? out.substr(0, size) : std::string_view();
+    }
+    bool ok() const { return ok_; }
+    bool empty() const { return cursor_.captured() == 0; }
+
+ private:
+    unsigned number(uint32_t size, unsigned value) {
+        skip(size);
+        return ok_ ? value : 0;
+    }
+    Cursor cursor_;
+    bool ok_ = true;
+};
+
+// RFC 7301 section 3.1: comma-separated here.
+std::string alpn_names(std::string_view extension) {
     std::string names;
-    while (list.remaining() > 0) {
-        Cursor name = list.take(list.u8());
-        if (!list.ok() || name.remaining() == 0) break;
+    Fields list(extension);
+    list.skip(2);
+    while (list.ok() && !list.empty()) {
+        std::string_view name = list.bytes(list.u8());
         if (!names.empty()) names += ',';
-        names.append(reinterpret_cast<const char*>(name.data()), name.remaining());
+        names.append(name);
     }
     return names;
 }
 
 // RFC 6066 section 3.
-std::string server_name(Cursor list) {
+std::string server_name(std::string_view extension) {
+    Fields list(extension);
     list.skip(2);
-    uint8_t type = list.u8();
-    Cursor name = list.take(list.u16());
-    if (!list.ok() || type != 0) return {};
-    return {reinterpret_cast<const char*>(name.data()), name.remaining()};
+    bool host_name = list.u8() == 0;
+    std::string_view name = list.bytes(list.u16());
+    return std::string(host_name ? name : std::string_view());
 }
 
 // RFC 8446 section 4.1.2. A hello that is cut still tells what was seen of it.
-void read_client_hello(Cursor record, Protocol& out) {
-    record.skip(5);
-    if (record.u8() != 1) return;
-    record.skip(3 + 2 + 32);
-    record.skip(record.u8());
-    record.skip(record.u16());
-    record.skip(record.u8());
-    record.skip(2);
-    while (record.ok() && record.remaining() >= 4) {
-        uint16_t type = record.u16();
-        Cursor extension = record.take(record.u16());
-        if (!record.ok()) return;
+void read_client_hello(std::string_view record, Protocol& out) {
+    Fields hello(record);
+    hello.skip(5);
+    if (hello.u8() != 1) return;
+    hello.skip(3 + 2 + 32);
+    hello.skip(hello.u8());
+    hello.skip(hello.u16());
+    hello.skip(hello.u8());
+    hello.skip(2);
+    while (hello.ok() && !hello.empty()) {
+        uint16_t type = hello.u16();
+        std::string_view extension = hello.bytes(hello.u16());
         if (type == 0) out.sni = server_name(extension);
-        if (type == 16) {
-            extension.skip(2);
-            out.alpn = alpn_names(extension);
-        }
+        if (type == 16) out.alpn = alpn_names(extension);
     }
 }
 
@@ -98,7 +121,7 @@ Protocol identify(std::string_view bytes) {
         }
     if (at(0) >= 0x14 && at(0) <= 0x17 && at(1) == 3 && at(2) <= 4) {
         out.name = "TLS";
-        if (at(0) == 0x16) read_client_hello(Cursor(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()), out);
+        if (at(0) == 0x16) read_client_hello(bytes, out);
     } else if (at(0) == 0x10 && (bytes.substr(0, 16).find("MQTT") != std::string_view::npos ||
                                  bytes.substr(0, 16).find("MQIsdp") != std::string_view::npos)) {
         out.name = "MQTT";

@@ -171,6 +171,7 @@ void TcpConnection::on_fin(int side, const Segment& segment, uint32_t seq) {
         me.synced = true;
     }
     me.fin_at = seq + segment.length;
+    me.fin_ack = segment.has(kAck) ? segment.ack : streams_[1 - side].next;
     me.fin_known = true;
 }
 
@@ -257,14 +258,19 @@ bool TcpConnection::pump_side(int side) {
         me.drop_before_next(context_);
         progress = true;
     }
-    if (me.fin_known && !me.fin_done && !seq_less(me.next, me.fin_at)) {
-        me.fin_done = me.ended = true;
-        me.next = me.fin_at + 1;
-        me.waiting_since = -1;
-        handler_.on_fin(side);
+    if (me.fin_known && !seq_less(me.next, me.fin_at) && !acknowledges_unseen(side, me.fin_ack)) {
+        deliver_fin(side);
         progress = true;
     }
     return progress;
+}
+
+void TcpConnection::deliver_fin(int side) {
+    TcpStream& me = streams_[side];
+    me.fin_done = me.ended = true;
+    me.next = me.fin_at + 1;
+    me.waiting_since = -1;
+    handler_.on_fin(side);
 }
 
 void TcpConnection::pump() {
@@ -290,7 +296,7 @@ void TcpConnection::watch(int side, Nanos now) {
         me.waiting_since = now;
         me.waited_packets = 0;
     } else if (++me.waited_packets >= kGapPackets) {
-        resolve(side);
+        if (!resolve(side) && reset_side_ == side) reset_due_ = true;
         pump();
         if (must_wait(side)) {
             me.waiting_since = now;
@@ -304,9 +310,10 @@ Outcome TcpConnection::on_time(Nanos now) {
         TcpStream& me = streams_[side];
         while (!ended_ && me.waiting_since >= 0 && now - me.waiting_since >= kGapDelay && must_wait(side)) {
             Nanos since = me.waiting_since;
-            resolve(side);
+            bool progress = resolve(side);
             pump();
-            if (reset_due_ || !must_wait(side)) break;
+            if (!progress && reset_side_ == side) reset_due_ = true;
+            if (!progress) break;
             me.waiting_since = since;
         }
         if (!must_wait(side)) me.waiting_since = -1;
@@ -314,38 +321,55 @@ Outcome TcpConnection::on_time(Nanos now) {
     return settle();
 }
 
-// Stops waiting on this side: goes one step on.
-void TcpConnection::resolve(int side) {
+// Stops waiting on this side: goes one step on. False when there is no step.
+bool TcpConnection::resolve(int side) {
     TcpStream& me = streams_[side];
-    if (!me.synced && me.held) {
+    if (me.ended) return false;
+    if (!me.synced) {
+        if (!me.held) return false;
         me.next = me.held->seq;
         me.synced = true;
         handler_.on_midway(side);
-        return;
+        return true;
     }
-    if (me.held && !seq_less(me.next, me.held->seq)) return deliver_held(side);
+    if (me.held && !seq_less(me.next, me.held->seq)) {
+        deliver_held(side);
+        return true;
+    }
+    if (me.fin_known && !seq_less(me.next, me.fin_at)) {
+        deliver_fin(side);
+        return true;
+    }
+    uint32_t hole = hole_of(side);
+    bool closing = streams_[1 - side].fin_known && !me.fin_known && !me.held;
+    if (hole == 1 && closing) {  // what a closing side acknowledged last: the FIN, which was not seen
+        me.fin_known = true;
+        me.fin_at = me.next;
+        deliver_fin(side);
+    } else if (hole > 0) {
+        gap(side, hole);
+    }
+    return hole > 0;
+}
+
+// How many bytes are missing before what is held, or acknowledged.
+uint32_t TcpConnection::hole_of(int side) const {
+    const TcpStream& me = streams_[side];
+    bool acked = me.acked_known && seq_less(me.next, me.acked);
     uint32_t to = me.next;
     if (me.held)
-        to = me.held->seq;
-    else if (me.acked_known && me.synced)
+        to = acked ? seq_min(me.held->seq, me.acked) : me.held->seq;
+    else if (acked)
         to = me.acked;
-    if (me.held && me.acked_known && seq_less(me.next, me.acked)) to = seq_min(to, me.acked);
     if (me.fin_known) to = seq_min(to, me.fin_at);
-    if (me.synced && seq_less(me.next, to)) return gap(side, to - me.next);
-    if (reset_side_ == side) reset_due_ = true;
+    return to - me.next;
 }
 
 void TcpConnection::flush(int side) {
     TcpStream& me = streams_[side];
-    while (me.held) {
-        uint32_t before = me.next;
-        bool was_synced = me.synced;
-        resolve(side);
-        me.drop_before_next(context_);
-        if (me.next == before && me.synced == was_synced) break;
-    }
+    while (me.held && resolve(side)) me.drop_before_next(context_);
     pump_side(side);
-    if (must_wait(side) && reset_side_ != side) resolve(side);
+    if (must_wait(side)) resolve(side);
     pump_side(side);
 }
 

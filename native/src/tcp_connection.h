@@ -61,6 +61,7 @@ class TcpConnection {
 
     void deliver(int side, const Segment& segment, uint32_t seq);
     void deliver_held(int side);
+    void deliver_fin(int side);
     void hand_over(int side, Piece piece);
     void gap(int side, uint32_t bytes);
     void pump();
@@ -70,7 +71,8 @@ class TcpConnection {
 
     bool must_wait(int side) const;
     void watch(int side, Nanos now);
-    void resolve(int side);
+    bool resolve(int side);
+    uint32_t hole_of(int side) const;
     void flush(int side);
     Outcome settle();
     void release();

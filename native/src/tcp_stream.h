@@ -60,7 +60,7 @@ class TcpStream {
     // True when `segment` repeats remembered bytes differently.
     bool differs_from_history(const Segment& segment, uint32_t seq) const;
 
-    uint32_t isn = 0, next = 0, acked = 0, fin_at = 0;
+    uint32_t isn = 0, next = 0, acked = 0, fin_at = 0, fin_ack = 0;
     uint32_t window = 0;    // last advertised by this side, unscaled
     int8_t scale = -1;      // of this side's SYN; -1: none or not seen
     bool synced = false;    // `next` is known
