@@ -13,15 +13,16 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "native" / "src"
 
 LAYERS: dict[str, str] = {
-    "basics": "sniffer types error cursor seq hash counter ledger events text utf8 base64 pool arena config",
+    "basics": """sniffer types error cursor seq checksum hash lru pool arena text ascii utf8 base64 glob field_text
+        json_text counter ledger events config""",
     "capture": "capture",
     "decode": "decode fragments",
-    "flows": "flow_table",
     "tcp": "stream_handler tcp_stream tcp_connection",
     "http": "protocol http_head http_body http_message http_connection",
-    "record": "json_text content redact record",
+    "record": """content_coding content_decode redact redact_fields redact_form redact_json redact_multipart exclude
+        record record_scratch record_head record_body""",
+    "connections": "connection flow_table tracker",
     "ring": "ring",
-    "recorder": "recorder",
     "engine": "engine",
     "abi": "abi",
 }
