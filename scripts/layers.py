@@ -13,14 +13,15 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "native" / "src"
 
 LAYERS: dict[str, str] = {
-    "basics": """sniffer types error cursor seq checksum hash lru pool arena text ascii utf8 base64 glob field_text
+    "basics": """sniffer types error cursor seq checksum hash lru pool arena text ascii plain_copy utf8 base64 glob field_text
         json_text counter ledger events config""",
     "capture": "capture",
-    "decode": "decode fragments",
+    "decode": "link decode fragments",
     "tcp": "stream_handler tcp_stream tcp_connection",
-    "http": "protocol http_head http_body http_message http_connection",
     "record": """content_coding content_decode redact redact_fields redact_form redact_json redact_multipart exclude
         record record_scratch record_head record_body""",
+    # HTTP fills in the record's message; the record knows nothing of how it was parsed.
+    "http": "protocol http_head http_body http_message http_connection",
     "connections": "connection flow_table tracker",
     "ring": "ring",
     "engine": "engine",

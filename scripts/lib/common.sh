@@ -1,5 +1,5 @@
 # What the scripts share: saying what happens, and installing what is missing, once.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # the scripts that source this use its variables
 set -euo pipefail
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
@@ -8,7 +8,7 @@ VENV="$ROOT/.venv"
 cd "$ROOT"
 
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config libbrotli-dev libpcap-dev libsimdjson-dev libzstd-dev zlib1g-dev)
-TEST_PACKAGES=(ccache curl git iproute2 libgtest-dev nginx-light)
+TEST_PACKAGES=(ccache curl git iproute2 libgtest-dev nginx-light shellcheck)
 ENGINE_PACKAGES=(debootstrap docker.io)
 
 say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
