@@ -1,0 +1,164 @@
+"""`tcp-sniffer replay`: the same engine from the command line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from packets import Conversation, pcap, pcapng
+from packets.files import frames
+from replay_engine import assert_valid, replay_files
+
+GET = b"GET / HTTP/1.1\r\nAuthorization: Bearer s3cret\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"
+BUILT_IN = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"]
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    file = tmp_path / "one.pcap"
+    file.write_bytes(pcap(frames(exchanges(3).segments)))
+    return file
+
+
+def exchanges(count: int, wait_ms: float = 0) -> Conversation:
+    conversation = Conversation().open()
+    for _ in range(count):
+        conversation.exchange(GET, OK).wait(wait_ms)
+    return conversation.close()
+
+
+def command(library: Path, *arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "appliance", "replay", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        env={**os.environ, "TCP_SNIFFER_LIBRARY": str(library)},
+        check=False,
+    )
+
+
+def records(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, object]]:
+    assert done.returncode == 0, done.stderr.decode()
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    for line in lines:
+        assert_valid(line)
+    return lines
+
+
+def test_records_on_stdout_and_a_log_on_stderr(library: Path, capture: Path) -> None:
+    """Stdout carries records only; the last log line is the ledger."""
+    done = command(library, capture, "--ports", "8080")
+    assert [r["direction"] for r in records(done)] == ["request", "response"] * 3
+    log = [json.loads(line) for line in done.stderr.splitlines()]
+    assert all(line["level"] for line in log)
+
+
+def test_the_same_bytes_as_the_engine(library: Path, capture: Path) -> None:
+    """The command adds nothing to a record and takes nothing away."""
+    expected = replay_files([str(capture)], {"redactHeaders": BUILT_IN}).raw
+    assert command(library, capture, "--ports", "8080").stdout == expected
+
+
+def test_secrets_are_hidden_by_default(library: Path, capture: Path) -> None:
+    done = command(library, capture, "--ports", "8080")
+    assert b"s3cret" not in done.stdout + done.stderr
+
+
+def test_stdin(library: Path, capture: Path) -> None:
+    done = command(library, "-", "--ports", "8080", stdin=capture.read_bytes())
+    assert done.stdout == command(library, capture, "--ports", "8080").stdout
+
+
+@pytest.mark.parametrize("form", ["pcapng", "pcap.gz", "pcapng.gz"])
+def test_other_files(library: Path, tmp_path: Path, capture: Path, form: str) -> None:
+    write = pcapng if "pcapng" in form else pcap
+    data = write(frames(exchanges(3).segments))
+    file = tmp_path / f"other.{form}"
+    file.write_bytes(gzip.compress(data) if form.endswith("gz") else data)
+    assert command(library, file, "--ports", "8080").stdout == command(library, capture, "--ports", "8080").stdout
+
+
+def test_several_files(library: Path, tmp_path: Path, capture: Path) -> None:
+    captured = frames(exchanges(3).segments)
+    parts = [tmp_path / "a.pcap", tmp_path / "b.pcap"]
+    for part, chosen in zip(parts, (captured[:9], captured[9:]), strict=True):
+        part.write_bytes(pcap(chosen))
+    assert command(library, *parts, "--ports", "8080").stdout == command(library, capture, "--ports", "8080").stdout
+
+
+def test_speed(library: Path, tmp_path: Path) -> None:
+    """`--speed 2`: twice the recorded pace; without it, as fast as possible."""
+    file = tmp_path / "slow.pcap"
+    file.write_bytes(pcap(frames(exchanges(3, wait_ms=1000).segments)))
+    began = time.monotonic()
+    fast = command(library, file, "--ports", "8080")
+    between = time.monotonic()
+    slow = command(library, file, "--ports", "8080", "--speed", "2")
+    assert fast.stdout == slow.stdout
+    assert (time.monotonic() - between) - (between - began) == pytest.approx(1.5, abs=0.7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "ports"),
+        (["--ports", "0"], "0"),
+        (["--ports", "8080", "--capture-filter", "host host"], "host host"),
+        (["--ports", "8080", "--max-body-size", "-1"], "-1"),
+    ],
+)
+def test_configuration_errors(library: Path, capture: Path, arguments: list[str], told: str) -> None:
+    done = command(library, capture, *arguments)
+    assert done.returncode == 2, done.stderr.decode()
+    assert told in done.stderr.decode()
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize("content", [b"", b"not a capture file", pcap([])[:20]])
+def test_files_that_are_no_captures(library: Path, tmp_path: Path, content: bytes) -> None:
+    """A clear error, naming the file."""
+    file = tmp_path / "broken.pcap"
+    file.write_bytes(content)
+    done = command(library, file, "--ports", "8080")
+    assert done.returncode == 1
+    assert "broken.pcap" in done.stderr.decode()
+
+
+def test_an_absent_file(library: Path, tmp_path: Path) -> None:
+    done = command(library, tmp_path / "nowhere.pcap", "--ports", "8080")
+    assert done.returncode == 1
+    assert "nowhere.pcap" in done.stderr.decode()
+
+
+def test_a_file_that_is_cut(library: Path, tmp_path: Path, capture: Path) -> None:
+    """A capture that was still being written: what is whole comes out, and the end is an error all the same."""
+    file = tmp_path / "cut.pcap"
+    file.write_bytes(capture.read_bytes()[:-10])
+    done = command(library, file, "--ports", "8080")
+    assert len(done.stdout.splitlines()) == 6
+    assert "cut.pcap" in done.stderr.decode()
+
+
+def test_a_reader_that_goes_away(library: Path, tmp_path: Path) -> None:
+    """`| head -1`: the sink ends with one error; nothing hangs and nothing is dumped."""
+    file = tmp_path / "many.pcap"
+    file.write_bytes(pcap(frames(exchanges(5000).segments)))
+    arguments = [sys.executable, "-m", "appliance", "replay", str(file), "--ports", "8080"]
+    environment = {**os.environ, "TCP_SNIFFER_LIBRARY": str(library)}
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["direction"] == "request"
+        process.stdout.close()
+        log = process.stderr.read().decode()
+        assert process.wait(30) is not None
+    assert "Traceback" not in log
+    assert sum('"level": "error"' in line.lower() or '"level":"error"' in line.lower() for line in log.splitlines()) == 1
