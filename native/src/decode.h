@@ -1,6 +1,7 @@
 // Link and network layers: one captured packet in, one TCP segment out.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -32,6 +33,9 @@ struct Segment {
     bool has(TcpFlag flag) const { return flags & flag; }
 };
 
+class FragmentTable;
+struct IpPacket;
+
 // What became of a packet: each value but `tcp` is a reason in the ledger.
 enum class Verdict : uint8_t {
     tcp,
@@ -44,7 +48,10 @@ enum class Verdict : uint8_t {
 };
 
 class Decoder {
-   public:
+ public:
+    // The most that fragments may hold.
+    static constexpr size_t kFragmentMemory = 4 << 20;
+
     // `link_type` is libpcap's DLT_ value.
     explicit Decoder(int link_type);
     ~Decoder();
@@ -54,10 +61,10 @@ class Decoder {
     // `nanos` is the packet's time. On Verdict::tcp `out` is filled.
     Verdict decode(const pcap_pkthdr& header, const uint8_t* packet, Nanos nanos, Segment& out);
 
-   private:
-    struct Fragments;
+ private:
+    Verdict reassemble(IpPacket& packet, Nanos nanos);
     int link_type_;
-    std::unique_ptr<Fragments> fragments_;
+    std::unique_ptr<FragmentTable> fragments_;
 };
 
 }  // namespace sniffer

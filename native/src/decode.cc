@@ -1,0 +1,50 @@
+#include "decode.h"
+
+#include <pcap/pcap.h>
+
+#include "ip_fragments.h"
+#include "ip_header.h"
+#include "link.h"
+#include "tcp_header.h"
+
+namespace sniffer {
+
+Decoder::Decoder(int link_type) : link_type_(link_type), fragments_(std::make_unique<FragmentTable>()) {}
+Decoder::~Decoder() = default;
+
+bool Decoder::supports(int link_type) { return link_supported(link_type); }
+
+void Decoder::set_link_type(int link_type) { link_type_ = link_type; }
+
+Verdict Decoder::decode(const pcap_pkthdr& header, const uint8_t* packet, Nanos nanos, Segment& out) {
+    Cursor frame(packet, header.caplen, header.len);
+    out.time = nanos;
+    IpPacket ip;
+    Verdict verdict = Verdict::not_ip;
+    switch (strip_link(link_type_, frame)) {
+        case Link::ipv4:
+            verdict = parse_ipv4(frame, ip);
+            break;
+        case Link::ipv6:
+            verdict = parse_ipv6(frame, ip);
+            break;
+        case Link::not_ip:
+            return Verdict::not_ip;
+        case Link::malformed:
+            return Verdict::malformed;
+        case Link::loopback_copy:
+            return Verdict::loopback_copy;
+    }
+    if (verdict == Verdict::fragment) verdict = reassemble(ip, nanos);
+    return verdict == Verdict::tcp ? parse_tcp(ip, out) : verdict;
+}
+
+Verdict Decoder::reassemble(IpPacket& packet, Nanos nanos) {
+    const Verdict verdict = fragments_->add(packet, nanos);
+    if (verdict != Verdict::tcp) return verdict;
+    // Extension headers may stand within the datagram too; a fragment in it may not.
+    const Verdict inner = skip_extensions(packet);
+    return inner == Verdict::fragment ? Verdict::malformed : inner;
+}
+
+}  // namespace sniffer
