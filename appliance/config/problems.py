@@ -92,7 +92,7 @@ def unknown_key(key: str, path: str, known: Iterable[str], origin: str) -> Probl
         return Problem(origin, path, None, f"nothing here: it comes by the variable {secret} alone")
     from difflib import get_close_matches
 
-    names = {_letters(name.rpartition(".")[2]): name for name in known}
+    names = {_letters(spelling): name for name in known for spelling in (name, name.rpartition(".")[2])}
     near = get_close_matches(_letters(key), names, n=1, cutoff=0)
     return Problem(origin, path, None, f"a known field, of which {names[near[0]]} is the nearest")
 
@@ -104,4 +104,4 @@ def _env_only_name(key: str) -> str | None:
 
 def _letters(name: str) -> str:
     """A name without what its spelling as key, variable or option changes."""
-    return name.lower().replace("_", "").replace("-", "").replace("tcpsniffer/", "")
+    return name.lower().replace("_", "").replace("-", "").replace(".", "").removeprefix("tcpsniffer/")

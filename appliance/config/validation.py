@@ -67,7 +67,8 @@ def _translate(draft: Draft, error: ValidationError) -> Iterator[Problem]:
     value: Any = error.instance
     match error.validator:
         case "required":
-            missing = [name for name in rule if name not in value]
+            # A file that could not be read may well hold what is missing.
+            missing = [name for name in rule if name not in value and (path or draft.document.readable)]
             yield from (_missing(draft, (*path, name), describe(schema["properties"][name])) for name in missing)
         case "dependentRequired":
             for name, companions in rule.items():
@@ -75,9 +76,8 @@ def _translate(draft: Draft, error: ValidationError) -> Iterator[Problem]:
                 yield from (_companion(draft, other, name) for other in absent)
         case "additionalProperties":
             known = schema["properties"]
-            for key in value.keys() - known.keys():
-                here = (*path, key)
-                yield unknown_key(key, path_text(here), known, draft.origin(here))
+            for here in [(*path, key) for key in value if key not in known]:
+                yield unknown_key(str(here[-1]), path_text(here), known, draft.origin(here))
         case "uniqueItems":
             yield draft.problem(path, "a list without an entry twice", value)
         case _:
