@@ -1,0 +1,87 @@
+"""`tcp-sniffer replay`: capture files through the same engine and outputs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from appliance.cli.signals import Signals
+from appliance.config import ConfigError, add_options, gather, overrides_from
+from appliance.engine import EngineError, LibraryError
+from appliance.opening import open_capture
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+    from appliance.cli.progress import Progress
+    from appliance.config import Settings
+    from appliance.engine import Engine
+    from appliance.sinks.stdout import Render
+
+
+def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "replay",
+        help="read capture files",
+        description="Read capture files (pcap, pcapng, also gzipped) as if they came from an interface.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a capture file; - is stdin")
+    parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")
+    parser.add_argument("--speed", choices=("max", "recorded"), default="max", help="how fast (default: %(default)s)")
+    parser.add_argument("--pretty", action="store_true", help="one line per exchange for people, on stdout")
+    add_options(parser)
+    parser.set_defaults(handler=_replay)
+
+
+def _replay(args: Namespace) -> int:
+    signals = Signals()
+    source = {"files": args.files, "speed": int(args.speed == "recorded")}
+    try:
+        opening = open_capture(
+            lambda: gather(args.config, os.environ, overrides_from(args), defaults={"outputStdout": True}),
+            replay=source,
+        )
+        # While Python imports the validation, the engine reads; nothing is written before that said yes.
+        settings, engine = opening.settle()
+        with engine:
+            return _deliver(args, settings, engine, signals)
+    except (ConfigError, EngineError, LibraryError) as error:
+        from appliance import failure
+
+        for sentence in failure.sentences(error):
+            print(f"tcp-sniffer: {sentence}", file=sys.stderr)
+        return failure.exit_code(error)
+
+
+def _deliver(args: Namespace, settings: Settings, engine: Engine, signals: Signals) -> int:
+    for warning in settings.warnings:
+        print(f"tcp-sniffer: warning: {warning}", file=sys.stderr)
+    progress = _progress(args)
+    # No event loop, and none of its imports, where stdout is all there is to serve.
+    if "outputUrl" in settings.values or "statusListen" in settings.values:
+        from appliance.cli.replay_service import deliver
+    else:
+        from appliance.cli.replay_stdout import deliver
+    try:
+        return deliver(settings, engine, signals, _render(args), progress)
+    finally:
+        if progress is not None:
+            progress.end()
+
+
+def _render(args: Namespace) -> Render | None:
+    if not args.pretty:
+        return None
+    from appliance.cli.pretty import Pretty
+
+    return Pretty.for_stream(sys.stdout)
+
+
+def _progress(args: Namespace) -> Progress | None:
+    """On a terminal, unless the records go there too."""
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        return None
+    from appliance.cli.progress import Progress
+
+    return Progress(args.files)

@@ -1,0 +1,73 @@
+"""A replay to a collector, or with a status server: the same outputs as the live capture's."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from appliance import failure, log, outputs
+from appliance.run import Run
+
+if TYPE_CHECKING:
+    from appliance.cli.progress import Progress
+    from appliance.cli.signals import Signals
+    from appliance.config import Settings
+    from appliance.engine import Engine
+    from appliance.sinks.stdout import Render
+
+_LOOK_EVERY = 0.2
+
+
+def deliver(
+    settings: Settings, engine: Engine, signals: Signals, render: Render | None, progress: Progress | None
+) -> int:
+    # Its progress is for people; the log is for what goes wrong.
+    log.configure("warning", settings.placement)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_deliver(settings, engine, signals, render, progress))
+
+
+async def _deliver(
+    settings: Settings, engine: Engine, signals: Signals, render: Render | None, progress: Progress | None
+) -> int:
+    sinks = outputs.build(
+        settings,
+        instance=uuid.uuid4().hex,
+        exclude=engine.exclude,
+        queue_size=settings.queue_size(),
+        render=render,
+    )
+    run = Run(settings, engine, sinks, replay=True)
+    await run.start()
+    signals.attach(asyncio.get_running_loop())
+    signals.on_stop(run.request_stop)
+    await _with_status(settings, run, _until_over(run, progress))
+    if run.error is not None:
+        raise run.error
+    return failure.DRAIN_TIMED_OUT if run.lost else 0
+
+
+async def _with_status(settings: Settings, run: Run, work: Coroutine[None, None, None]) -> None:
+    if "statusListen" not in settings.values:
+        await work
+        return
+    from appliance.status import StatusServer
+
+    server = StatusServer(settings.values["statusListen"], run.stats, lambda: not run.over.done())
+    await server.start()
+    try:
+        await work
+    finally:
+        await server.stop()
+
+
+async def _until_over(run: Run, progress: Progress | None) -> None:
+    while not run.over.done():
+        if progress is not None:
+            progress.show(run.stats())
+        await asyncio.wait([run.over], timeout=_LOOK_EVERY)
+    await run.over

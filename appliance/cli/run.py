@@ -1,0 +1,71 @@
+"""`tcp-sniffer run`: captures until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from appliance import ready
+from appliance.cli.signals import Signals
+from appliance.config import add_options, gather, overrides_from
+from appliance.engine import Engine
+from appliance.opening import Opening, open_capture
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+    from appliance.sinks.stdout import Render
+
+
+def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "run",
+        help="capture on a network interface",
+        description="Capture on a network interface, deliver every HTTP message, until SIGTERM or SIGINT.",
+    )
+    parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")
+    parser.add_argument("--pretty", action="store_true", help="one line per exchange for people, on stdout")
+    add_options(parser)
+    parser.set_defaults(handler=run)
+
+
+def run(args: Namespace) -> int:
+    signals = Signals()
+    defaults = {"outputStdout": True} if args.pretty else {}
+
+    def open_once() -> Opening:
+        return open_capture(lambda: gather(args.config, os.environ, overrides_from(args), defaults=defaults))
+
+    opening = open_once()
+    if isinstance(opening.capture, Engine):
+        # Also said after validation, with a warning where it fails: the probe need not wait for that.
+        ready.write(ready.CAPTURE_OPEN)
+    return _serve(args, signals, opening, open_once)
+
+
+def _serve(args: Namespace, signals: Signals, opening: Opening, open_once: Callable[[], Opening]) -> int:
+    """The capture is open: from here on imports may take their time."""
+    import asyncio
+
+    import uvloop
+
+    from appliance.service import Service
+
+    async def serve() -> int:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        signals.attach(loop)
+        signals.on_stop(stop.set)
+        return await Service(open_once, stop, _render(args)).serve(opening)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(serve())
+
+
+def _render(args: Namespace) -> Render | None:
+    if not args.pretty:
+        return None
+    from appliance.cli.pretty import Pretty
+
+    return Pretty.for_stream(sys.stdout)

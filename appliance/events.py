@@ -1,0 +1,76 @@
+"""The engine's events as log lines: few enough that nobody has to turn them off."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+_log = logging.getLogger("tcp_sniffer.capture")
+
+# A kind may come this often in each window (seconds); the rest is counted.
+_LINES = 20
+_WINDOW = 10.0
+
+_TEXTS = {
+    "connection": "connection seen",
+    "gap": "bytes of a connection were not seen",
+    "evicted": "a connection was given up before its end",
+    "not_http": "a connection does not speak HTTP/1",
+    "tunnel": "a connection turned into a tunnel",
+    "lost_sync": "where the next message begins is not known: the connection waits for a new one",
+}
+_LEVELS = {"gap": logging.WARNING, "lost_sync": logging.WARNING, "evicted": logging.WARNING}
+
+
+class _Kind:
+    """How many lines of one kind came in the current window."""
+
+    def __init__(self, now: float) -> None:
+        self.started = now
+        self.lines = 0
+        self.withheld = 0
+
+
+class EventLog:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kinds: dict[str, _Kind] = {}
+
+    def write(self, events: Iterable[dict[str, Any]]) -> None:
+        for event in events:
+            self._write(dict(event))
+
+    def flush(self) -> None:
+        """Says how many lines were withheld since the last line of their kind."""
+        for name, kind in self._kinds.items():
+            if kind.withheld:
+                _log.info("log lines were withheld", extra={"event": name, "withheld": kind.withheld})
+                kind.withheld = 0
+
+    def _write(self, event: dict[str, Any]) -> None:
+        name = str(event.get("event"))
+        kind = self._kind(name)
+        if kind.lines >= _LINES:
+            kind.withheld += 1
+            return
+        kind.lines += 1
+        if kind.withheld:
+            event["withheld"], kind.withheld = kind.withheld + event.get("withheld", 0), 0
+        _log.log(_LEVELS.get(name, logging.INFO), _TEXTS.get(name, name), extra=_fields(event))
+
+    def _kind(self, name: str) -> _Kind:
+        now = self._clock()
+        kind = self._kinds.setdefault(name, _Kind(now))
+        if now - kind.started >= _WINDOW:
+            kind.started, kind.lines = now, 0
+        return kind
+
+
+def _fields(event: dict[str, Any]) -> dict[str, Any]:
+    """Without the few names that belong to the log line itself."""
+    return {name + "_" if name in _TAKEN else name: value for name, value in event.items()}
+
+
+_TAKEN = {*vars(logging.makeLogRecord({})), "message", "asctime", "timestamp", "level"}

@@ -1,0 +1,45 @@
+"""The first thing `run` and `replay` do: open the capture, before anything heavy is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from appliance.engine import Engine, EngineError, LibraryError
+
+if TYPE_CHECKING:
+    from appliance.config import Draft, Settings
+
+
+class Opening(NamedTuple):
+    """What came of it. The configuration is not validated yet: settle() has the last word."""
+
+    draft: Draft
+    capture: Engine | EngineError | LibraryError
+
+    def settle(self) -> tuple[Settings, Engine]:
+        """Validates. A mistake in the configuration is the better explanation of a capture that did not open."""
+        try:
+            settings = self.draft.validate()
+        except BaseException:
+            if isinstance(self.capture, Engine):
+                self.capture.close()
+            raise
+        if not isinstance(self.capture, Engine):
+            raise self.capture
+        return settings, self.capture
+
+
+def open_capture(gather: Callable[[], Draft], *, replay: Mapping[str, Any] | None = None) -> Opening:
+    """Opens the capture and starts it: the engine works while Python imports and validates."""
+    draft = gather()
+    try:
+        engine = Engine.open(draft.engine_json(replay=replay))
+    except (EngineError, LibraryError) as error:
+        return Opening(draft, error)
+    except ValueError:
+        # Text that JSON or UTF-8 cannot hold; validate() says it better.
+        draft.validate()
+        raise
+    engine.start()
+    return Opening(draft, engine)

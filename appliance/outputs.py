@@ -1,0 +1,98 @@
+"""The sinks that a configuration asks for."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from appliance.config import ConfigError, Problem, Settings, hide_url
+from appliance.sinks import Sink
+from appliance.sinks.stdout import Render, StdoutSink
+from appliance.version import version
+
+if TYPE_CHECKING:
+    from appliance.sinks.http import HttpSink
+
+_log = logging.getLogger("tcp_sniffer.stdout")
+
+
+def build(
+    settings: Settings,
+    *,
+    instance: str,
+    exclude: Callable[[str, int], None],
+    queue_size: int,
+    render: Render | None = None,
+    on_stdout_closed: Callable[[], None] | None = None,
+) -> list[Sink]:
+    sinks: list[Sink] = []
+    if settings.values["outputStdout"]:
+        sinks.append(_stdout(queue_size, render, on_stdout_closed))
+    if "outputUrl" in settings.values:
+        sinks.append(_http(settings, instance, exclude, queue_size))
+    return sinks
+
+
+def stdout_failed(error: OSError) -> None:
+    """The one line about a reader that is gone or a disk that is full."""
+    _log.error(
+        "standard output takes no more records: this output ends, the capture goes on",
+        extra={"event": "sink_closed", "sink": "stdout", "error": error.strerror or str(error)},
+    )
+
+
+def _stdout(queue_size: int, render: Render | None, on_closed: Callable[[], None] | None) -> StdoutSink:
+    def on_error(error: OSError) -> None:
+        stdout_failed(error)
+        if on_closed:
+            on_closed()
+
+    return StdoutSink(sys.stdout.fileno(), queue_size, on_error, render)
+
+
+def _http(settings: Settings, instance: str, exclude: Callable[[str, int], None], queue_size: int) -> HttpSink:
+    from appliance.sinks.http import DELIVERY_HEADER, HttpSink, PostOptions
+    from appliance.sinks.session import open_session, tls_context, without_user
+
+    values = settings.values
+    try:
+        tls = tls_context(*(values.get(name) for name in _TLS_FILES))
+    except OSError as error:
+        raise ConfigError([_tls_problem(settings, error)]) from error
+    token = settings.secrets.output_url_auth_token
+    url, authorization = without_user(values["outputUrl"])
+    headers = {"User-Agent": f"tcp-sniffer/{version()}", DELIVERY_HEADER: instance}
+    if token or authorization:
+        headers["Authorization"] = f"Bearer {token}" if token else authorization
+    options = PostOptions(
+        url=url,
+        shown_url=hide_url(values["outputUrl"]),
+        instance=instance,
+        concurrency=values["outputConcurrency"],
+        queue_size=queue_size,
+        max_messages=values["outputBatch"]["maxMessages"],
+        max_bytes=values["outputBatch"]["maxBytes"],
+        max_delay=values["outputBatch"]["maxDelayMs"] / 1000,
+    )
+    return HttpSink(
+        options,
+        lambda: open_session(
+            exclude=exclude,
+            headers=headers,
+            connections=options.concurrency,
+            timeout=values["outputTimeoutMs"] / 1000,
+            tls=tls,
+        ),
+    )
+
+
+_TLS_FILES = ("outputCaFile", "outputClientCertFile", "outputClientKeyFile")
+
+
+def _tls_problem(settings: Settings, error: OSError) -> Problem:
+    """Names the field whose file it is, as the other mistakes of a configuration do."""
+    field = next((name for name in _TLS_FILES if settings.values.get(name) == error.filename), _TLS_FILES[0])
+    expected = f"a PEM file that can be used ({error.strerror})"
+    return Problem(settings.origin(field), field, settings.values.get(field), expected)

@@ -1,0 +1,119 @@
+"""One capture, from the open engine to the last delivered record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from appliance.config import Settings
+from appliance.engine import OK, Engine, EngineError
+from appliance.pipeline import Pipeline
+from appliance.reports import Reports
+from appliance.sinks import Sink
+
+_log = logging.getLogger("tcp_sniffer")
+
+# The kernel hands packets over with a delay (seconds): only after it "no exchange is open" is true.
+_KERNEL_DELAY = 0.1
+_LOOK_EVERY = 0.02
+
+
+class Run:
+    """Owns the engine and the sinks. Once started it ends by itself when asked to, or with the capture."""
+
+    def __init__(self, settings: Settings, engine: Engine, sinks: Sequence[Sink], *, replay: bool = False) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._sinks = list(sinks)
+        self._replay = replay
+        self._stop_requested = asyncio.Event()
+        self._last_stats: dict[str, Any] | None = None
+        self._reports = Reports(settings, engine, self.stats)
+        # Once the run is over: the error that ended the capture, and records no sink could deliver in time.
+        self.error: EngineError | None = None
+        self.lost = 0
+
+    async def start(self, *, callbacks: int = 0) -> None:
+        for sink in self._sinks:
+            await sink.start()
+        self._pipeline = Pipeline(self._engine, self._sinks, self._reports.events.write)
+        self._pipeline.lossless = self._replay
+        if not self._replay:
+            self._reports.start(callbacks=callbacks)
+        self.over = asyncio.create_task(self._until_over())
+
+    def request_stop(self) -> None:
+        self._stop_requested.set()
+
+    def add(self, sink: Sink) -> None:
+        self._sinks.append(sink)
+        self._pipeline.add(sink)
+
+    def remove(self, sink: Sink) -> None:
+        self._sinks.remove(sink)
+        self._pipeline.remove(sink)
+
+    def stats(self) -> dict[str, Any]:
+        """The engine's ledger and the sinks'; after the end, how it stood then."""
+        engine = self._last_stats if self._last_stats is not None else self._engine.stats()
+        return {**engine, "sinks": {sink.name: sink.ledger.snapshot() for sink in self._sinks}}
+
+    async def _until_over(self) -> None:
+        try:
+            await self._capture()
+            await self._drain()
+        finally:
+            self._reports.stop()
+            self._pipeline.close()
+            self._last_stats = self._engine.stats()
+            self._engine.close()
+        if not self._replay:
+            self._reports.end()
+
+    async def _capture(self) -> None:
+        """Until the capture ends by itself, or is asked to and no exchange is open."""
+        stop: asyncio.Future[bool] = asyncio.ensure_future(self._stop_requested.wait())
+        await asyncio.wait((stop, self._pipeline.finished), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if self._pipeline.finished.done():
+            status = self._pipeline.finished.result()
+            self.error = None if status == OK else self._engine.error(status)
+        elif not self._replay:
+            await self._until_quiet()
+
+    async def _until_quiet(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        deadline, earliest = now + self._settings.values["shutdownCaptureMs"] / 1000, now + _KERNEL_DELAY
+        while (now := loop.time()) < deadline and not self._pipeline.finished.done():
+            if now >= earliest and not self._engine.stats()["gauges"]["openExchanges"]:
+                return
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def _drain(self) -> None:
+        """Delivers everything that was captured, as far as the time goes; a replay at its files' end has all of it."""
+        deadline = None
+        if self._stop_requested.is_set() or not self._replay:
+            deadline = asyncio.get_running_loop().time() + self._settings.values["shutdownTimeoutMs"] / 1000
+        self._engine.stop()
+        self._pipeline.finish()
+        unread = await self._read_to_end(deadline)
+        for sink in self._sinks:
+            sink.ledger.produce(unread)
+        self.lost = sum(await asyncio.gather(*(sink.drain(deadline) for sink in self._sinks)))
+        if self.lost:
+            _log.error(
+                "the time for delivery was over before everything was delivered",
+                extra={"event": "drain_timeout", "lost": self.lost},
+            )
+
+    async def _read_to_end(self, deadline: float | None) -> int:
+        """Returns how many records could not be handed on in time."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await asyncio.shield(self._pipeline.finished)
+        except TimeoutError:
+            return self._pipeline.abandon()
+        return 0

@@ -1,0 +1,43 @@
+"""Where records go. One module for each kind of output, imported only when it is in use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from appliance.engine import Batch
+from appliance.ledger import SinkLedger
+
+
+class Sink(Protocol):
+    """An output with a queue that is bounded in bytes."""
+
+    name: str
+    ledger: SinkLedger
+    # Called on the event loop after has_room turned true.
+    on_room: Callable[[], None]
+
+    @property
+    def has_room(self) -> bool: ...
+
+    async def start(self) -> None: ...
+
+    def offer(self, batch: Batch, *, force: bool) -> None:
+        """Takes the batch's records, never waits. What does not fit is dropped and counted, unless forced."""
+
+    async def drain(self, deadline: float | None) -> int:
+        """Delivers what is queued and ends. Returns how many records the deadline (loop time; None: no end) left."""
+
+
+def nothing_to_do() -> None:
+    """What a sink calls for room as long as nobody waits for it."""
+
+
+async def wait_until(deadline: float | None, *workers: asyncio.Task[None]) -> None:
+    """Until all of them ended, or the deadline; those that are still at it then are cancelled."""
+    timeout = None if deadline is None else max(0, deadline - asyncio.get_running_loop().time())
+    await asyncio.wait(workers, timeout=timeout)
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)

@@ -1,0 +1,60 @@
+"""Health and metrics over HTTP, for probes and Prometheus."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from appliance import metrics
+
+_log = logging.getLogger("tcp_sniffer.status")
+
+
+class StatusServer:
+    def __init__(self, listen: str, stats: Callable[[], Mapping[str, Any]], capture_open: Callable[[], bool]) -> None:
+        host, _, port = listen.rpartition(":")
+        self._listen = listen
+        self._host = host.strip("[]")
+        self._port = int(port)
+        self._stats = stats
+        self._capture_open = capture_open
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """An address that is taken is a warning: the capture matters more."""
+        app = web.Application()
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._metrics)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host or None, self._port).start()
+        except OSError as error:
+            await runner.cleanup()
+            _log.warning(
+                "the status server does not listen",
+                extra={"event": "status_not_listening", "address": self._listen, "error": error.strerror or str(error)},
+            )
+        else:
+            self._runner = runner
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        if self._capture_open():
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text="the capture is not open\n")
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        text = metrics.render(self._stats(), capture_open=self._capture_open())
+        return web.Response(body=text.encode(), headers={"Content-Type": metrics.CONTENT_TYPE})
