@@ -105,12 +105,16 @@ class Conversation:
         """A reset; `shift` moves its sequence number away from the right one."""
         return self._rst(self._server, shift, ack)
 
-    def client_segment(self, payload: bytes = b"", *, flags: int = ACK, shift: int = 0, window: int | None = None) -> Self:
+    def client_segment(
+        self, payload: bytes = b"", *, flags: int = ACK, shift: int = 0, window: int | None = None
+    ) -> Self:
         """Any segment, relative to what the client would send next; moves nothing on."""
         client = self._client
         return self._capture(client, client.next + shift, flags=flags, payload=payload, window=window)
 
-    def server_segment(self, payload: bytes = b"", *, flags: int = ACK, shift: int = 0, window: int | None = None) -> Self:
+    def server_segment(
+        self, payload: bytes = b"", *, flags: int = ACK, shift: int = 0, window: int | None = None
+    ) -> Self:
         server = self._server
         return self._capture(server, server.next + shift, flags=flags, payload=payload, window=window)
 
@@ -158,9 +162,7 @@ class Conversation:
     def _rst(self, side: _Side, shift: int, ack: bool) -> Self:
         return self._capture(side, side.next + shift, flags=RST | (ACK if ack else 0))
 
-    def _send(
-        self, side: _Side, data: bytes, *, flags: int, lost: bool = False, checksum: Checksum = "valid"
-    ) -> Self:
+    def _send(self, side: _Side, data: bytes, *, flags: int, lost: bool = False, checksum: Checksum = "valid") -> Self:
         if not lost:
             self._capture(side, side.next, flags=flags, payload=data, checksum=checksum)
         side.sent += len(data)

@@ -44,7 +44,10 @@ def ipv4_fragments(
             more = at + size < len(payload)
             fragment = at // 8 | (0x2000 if more else 0)
             packet = ipv4_packet(
-                segment, payload[at : at + size], fragment=fragment, identification=(identification + segment.seq) & 0xFFFF
+                segment,
+                payload[at : at + size],
+                fragment=fragment,
+                identification=(identification + segment.seq) & 0xFFFF,
             )
             fragments.append(packet)
         return order(fragments)
@@ -96,7 +99,9 @@ def ipv6(extensions: Sequence[tuple[int, bytes]] = (), *, jumbo: bool = False) -
     return build
 
 
-def ipv6_fragments(size: int, *, order: Callable[[list[bytes]], list[bytes]] = list, identification: int = 7) -> Network:
+def ipv6_fragments(
+    size: int, *, order: Callable[[list[bytes]], list[bytes]] = list, identification: int = 7
+) -> Network:
     """IPv6 in fragments of `size` payload bytes, which is a multiple of 8."""
 
     def build(segment: Segment) -> list[bytes]:

@@ -63,7 +63,7 @@ class Segment:
 def internet_sum(data: bytes) -> int:
     """The ones' complement sum of RFC 1071, not yet inverted."""
     padded = data + bytes(len(data) % 2)
-    total = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
+    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
     while total > 0xFFFF:
         total = (total >> 16) + (total & 0xFFFF)
     return total

@@ -90,9 +90,7 @@ CASES = (
     Case(
         "Content-Length beside chunked in a response",
         "section 6.3, 3: Transfer-Encoding wins",
-        answered(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
-        ),
+        answered(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
         [
             GOT,
             response(
@@ -146,9 +144,7 @@ CASES = (
         .client_fin(),
         [
             response(400, "Bad Request", to="POST /", headers={"content-length": "0"}),
-            request(
-                "POST", "/", headers={"transfer-encoding": "gzip"}, body="hello", ambiguousFraming=True
-            ),
+            request("POST", "/", headers={"transfer-encoding": "gzip"}, body="hello", ambiguousFraming=True),
         ],
     ),
     Case(

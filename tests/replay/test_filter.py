@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from appliance.engine import CONFIG, EngineError
 from packets import Conversation, pcap
 from packets.files import frames
 from packets.links import COOKED2, ETHERNET, NULL, QINQ, RAW, VLAN, Link
 from replay_case import merged
 from replay_engine import Replay
+
+from appliance.engine import CONFIG, EngineError
 
 GET = b"GET / HTTP/1.1\r\n\r\n"
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"

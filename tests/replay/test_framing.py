@@ -27,9 +27,7 @@ PLAIN = (
         .close(),
         [
             request("POST", "/a?b=c", headers={"host": "x", "content-length": "5"}, body="hello"),
-            response(
-                201, "Created", to="POST /a?b=c", headers={"content-length": "2", "server": "y"}, body="ok"
-            ),
+            response(201, "Created", to="POST /a?b=c", headers={"content-length": "2", "server": "y"}, body="ok"),
         ],
         stats={"packets.used": 10, "connections.fin": 1, "messages.produced": 2, "streams.gaps": 0},
     ),
@@ -155,9 +153,7 @@ CHUNKS = (
         answered(CHUNKED_HEAD + b"2\r\nok\r\n0\r\nX-Sum: 1\r\nx-sum: 2\r\nExpires: never\r\n\r\n"),
         [
             GOT,
-            response(
-                200, to="GET /", headers=CHUNKED, body="ok", trailers={"x-sum": ["1", "2"], "expires": "never"}
-            ),
+            response(200, to="GET /", headers=CHUNKED, body="ok", trailers={"x-sum": ["1", "2"], "expires": "never"}),
         ],
     ),
     Case(
@@ -203,9 +199,7 @@ CHUNKS = (
     Case(
         "chunked inside another coding",
         "`gzip, chunked` ends in chunked: that is removed, gzip stays",
-        answered(
-            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n4\r\n\x1f\x8b\x08\xff\r\n0\r\n\r\n"
-        ),
+        answered(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n4\r\n\x1f\x8b\x08\xff\r\n0\r\n\r\n"),
         [GOT, response(200, to="GET /", headers={"transfer-encoding": "gzip, Chunked"}, body=b"\x1f\x8b\x08\xff")],
     ),
     Case(

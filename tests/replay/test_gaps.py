@@ -128,9 +128,7 @@ KNOWN_LENGTH = (
         .close(),
         [
             GOT,
-            response(
-                200, to="GET /", headers=LENGTH, body="0123456789", missingBytes=20, incompleteReason="gap"
-            ),
+            response(200, to="GET /", headers=LENGTH, body="0123456789", missingBytes=20, incompleteReason="gap"),
             request("GET", "/2", exchange=1),
             response(200, to="GET /2", headers={"content-length": "3"}, body="two", exchange=1),
         ],
@@ -216,9 +214,7 @@ RESYNC = (
         [
             request("GET", "/1"),
             request("GET", "/2", exchange=1),
-            response(
-                200, to="GET /2", headers={"content-length": "3"}, body="two", exchange=1, midstream=True
-            ),
+            response(200, to="GET /2", headers={"content-length": "3"}, body="two", exchange=1, midstream=True),
             request("GET", "/3", exchange=2),
             response(200, to="GET /3", headers={"content-length": "5"}, body="three", exchange=2),
         ],
@@ -258,9 +254,7 @@ RESYNC = (
             request("GET", "/1"),
             response(200, to="GET /1", headers={"content-type": "text/plain"}, missingBytes=19, incompleteReason="gap"),
             request("GET", "/2", exchange=1),
-            response(
-                200, to="GET /2", headers={"content-length": "3"}, body="two", exchange=1, midstream=True
-            ),
+            response(200, to="GET /2", headers={"content-length": "3"}, body="two", exchange=1, midstream=True),
         ],
     ),
     Case(
@@ -290,13 +284,9 @@ RESYNC = (
         .close(),
         [
             request("GET", "/1"),
-            response(
-                200, to="GET /1", headers=CHUNKED, body="01234", missingBytes=15, incompleteReason="gap"
-            ),
+            response(200, to="GET /1", headers=CHUNKED, body="01234", missingBytes=15, incompleteReason="gap"),
             request("GET", "/2", exchange=1),
-            response(
-                200, to="GET /2", headers={"content-length": "3"}, body="two", exchange=1, midstream=True
-            ),
+            response(200, to="GET /2", headers={"content-length": "3"}, body="two", exchange=1, midstream=True),
         ],
     ),
     Case(
@@ -357,9 +347,7 @@ RESYNC = (
         [
             request("GET", "/1"),
             request("GET", "/2", exchange=1),
-            response(
-                200, to="GET /2", headers={"content-length": "3"}, body="two", exchange=1, midstream=True
-            ),
+            response(200, to="GET /2", headers={"content-length": "3"}, body="two", exchange=1, midstream=True),
         ],
         without=SPLIT,
         without_why=RESYNC_WHY,

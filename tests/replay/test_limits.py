@@ -63,9 +63,7 @@ BODIES = (
         answered(ok("abc☃☃☃".encode())),
         [
             GOT,
-            response(
-                200, to="GET /", headers={"content-length": "12"}, body="abc☃", bodySize=12, bodyTruncated=True
-            ),
+            response(200, to="GET /", headers={"content-length": "12"}, body="abc☃", bodySize=12, bodyTruncated=True),
             *NEXT,
         ],
         config={"maxBodySize": 8},

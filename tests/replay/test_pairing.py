@@ -178,9 +178,7 @@ INTERIM = (
         .open()
         .client(GET)
         .server(
-            b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 20
-            + b"HTTP/1.1 102 Processing\r\n\r\n"
-            + ok(b"done")
+            b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 20 + b"HTTP/1.1 102 Processing\r\n\r\n" + ok(b"done")
         )
         .close(),
         [
@@ -300,9 +298,7 @@ TUNNELS = (
         .close(),
         [
             request("CONNECT", "example.org:443", headers=CONNECT_FIELDS),
-            response(
-                407, "Proxy Authentication Required", to=TO_CONNECT, headers={"content-length": "2"}, body="no"
-            ),
+            response(407, "Proxy Authentication Required", to=TO_CONNECT, headers={"content-length": "2"}, body="no"),
             request("CONNECT", "example.org:443", headers=CONNECT_FIELDS, exchange=1),
             response(200, to=TO_CONNECT, exchange=1),
         ],

@@ -130,11 +130,7 @@ WHOLE = (
     Case(
         "wrong checksums",
         "offload leaves them to the network card: they are normal",
-        Conversation()
-        .open()
-        .client(GET, checksum="wrong")
-        .server(OK, checksum="offloaded")
-        .close(),
+        Conversation().open().client(GET, checksum="wrong").server(OK, checksum="offloaded").close(),
         [GOT, ANSWERED],
         stats={"packets.malformed": 0},
     ),
@@ -178,24 +174,14 @@ WHOLE = (
     Case(
         "a FIN far out of the window",
         "it belongs to another connection, or to nobody",
-        Conversation()
-        .open()
-        .client(GET)
-        .server_segment(flags=FIN | ACK, shift=1_000_000)
-        .server(OK)
-        .close(),
+        Conversation().open().client(GET).server_segment(flags=FIN | ACK, shift=1_000_000).server(OK).close(),
         [GOT, ANSWERED],
         stats={"streams.gaps": 0},
     ),
     Case(
         "data far out of the window",
         "a guess, or the remains of an older connection: not ours",
-        Conversation()
-        .open()
-        .client(GET)
-        .server_segment(b"x" * 50, shift=1_000_000)
-        .server(OK)
-        .close(),
+        Conversation().open().client(GET).server_segment(b"x" * 50, shift=1_000_000).server(OK).close(),
         [GOT, ANSWERED],
         stats={"streams.gaps": 0},
     ),
@@ -209,7 +195,10 @@ WHOLE = (
     Case(
         "a repeated handshake",
         "the first SYN and SYN-ACK were thought lost: one connection",
-        Conversation().open().client_segment(flags=SYN, shift=-1).server_segment(flags=SYN | ACK, shift=-1)
+        Conversation()
+        .open()
+        .client_segment(flags=SYN, shift=-1)
+        .server_segment(flags=SYN | ACK, shift=-1)
         .client(GET)
         .server(OK)
         .close(),
@@ -231,7 +220,9 @@ def test_tcp(case: Case, variant: str, replay: Replay) -> None:
     check(case, variant, replay)
 
 
-def copies(first: bytes, second: bytes, *, first_sum: Checksum = "valid", second_sum: Checksum = "valid") -> Conversation:
+def copies(
+    first: bytes, second: bytes, *, first_sum: Checksum = "valid", second_sum: Checksum = "valid"
+) -> Conversation:
     """A response whose last ten bytes are seen twice, behind a hole that is filled later."""
     return (
         Conversation()
@@ -390,18 +381,13 @@ def test_joined_midway(case: Case, variant: str, replay: Replay) -> None:
     check(case, variant, replay)
 
 
-def again(start_ms: float, **isn: int) -> Conversation:
-    """The same two ends, later."""
-    return Conversation(start_ms=start_ms, **isn)
-
-
 REOPENED = (
     Case(
         "the port is used again after the close",
         "a new connection: exchanges count from 0 again",
         merged(
             Conversation().open().client(GET).server(OK).close(),
-            again(1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close(),
+            Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close(),
         ),
         [GOT, ANSWERED, GOT, response(204, "No Content", to="GET /")],
         stats={"connections.opened": 2, "connections.fin": 2},
@@ -411,7 +397,7 @@ REOPENED = (
         "the old connection's end was not seen: the new SYN ends it",
         merged(
             Conversation().open().client(GET).server(OK[:-3]),
-            again(1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close(),
+            Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close(),
         ),
         [
             GOT,
@@ -426,7 +412,7 @@ REOPENED = (
         "RFC 6191, RFC 9293 section 3.6.1: the new connection's numbers follow the old one's",
         merged(
             Conversation().open().client(GET).server(OK).close(),
-            again(1000, client_isn=1_000_000 + 500, server_isn=3_000_000_000 + 500)
+            Conversation(start_ms=1000, client_isn=1_000_000 + 500, server_isn=3_000_000_000 + 500)
             .open()
             .exchange(GET, NO_CONTENT)
             .close(),

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+
 from appliance.engine import CONNECTION, OK, RESPONSE, Engine
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 DEADLINE_S = 60
 CONFIG: dict[str, Any] = {"ports": [8080], "redactHeaders": []}
 
@@ -77,9 +78,7 @@ def _read(engine: Engine) -> list[tuple[int, bytes]]:
     return lines
 
 
-def _result(
-    lines: list[tuple[int, bytes]], stats: dict[str, dict[str, int]], events: list[dict[str, Any]]
-) -> Replayed:
+def _result(lines: list[tuple[int, bytes]], stats: dict[str, dict[str, int]], events: list[dict[str, Any]]) -> Replayed:
     messages = [(flags, json.loads(line)) for flags, line in lines if not flags & CONNECTION]
     return Replayed(
         raw=b"".join(line for _, line in lines),
