@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from appliance.config.document import Document, read
-from appliance.config.fields import DEFAULT_FILE, Field, Path, fields, groups, path_text
+from appliance.config.fields import DEFAULT_FILE, Field, Path, fields, groups
 from appliance.config.memory import cgroup_limit, default_max_memory
 from appliance.config.numbers import plain_number
 from appliance.config.ports import fold
-from appliance.config.problems import Problem, Source, shown, unknown_key
+from appliance.config.problems import Problem, Source, path_text, shown, unknown_key
 from appliance.config.settings import Secrets, Settings, engine_json
 from appliance.config.text import from_text
 

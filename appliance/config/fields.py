@@ -70,8 +70,3 @@ def env_only() -> dict[str, str]:
     """What comes by variables alone, secrets among it: name and description."""
     names: dict[str, str] = schemas.load(schemas.CONFIGURATION)["x-env-only"]
     return names
-
-
-def path_text(path: Path) -> str:
-    """`("exclude", 0, "path")` as people write it: `exclude[0].path`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")

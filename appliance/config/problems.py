@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from appliance.config.fields import env_only
+from appliance.config.fields import Path, env_only
 
 _SHOWN_LENGTH = 100
 
@@ -37,9 +37,9 @@ class Source(NamedTuple):
     """Where a value came from: a label and, in a file, the line of each part."""
 
     label: str
-    lines: Mapping[tuple[str | int, ...], int] = {}
+    lines: Mapping[Path, int] = {}
 
-    def at(self, path: tuple[str | int, ...]) -> str:
+    def at(self, path: Path) -> str:
         """The origin of what stands at `path`, or of the nearest part above it that has a line."""
         for end in range(len(path), 0, -1):
             if line := self.lines.get(path[:end]):
@@ -63,6 +63,16 @@ def shown(value: Any, *, url: bool = False) -> str:
     else:
         text = type(value).__name__
     return text if len(text) <= _SHOWN_LENGTH else text[:_SHOWN_LENGTH] + "…"
+
+
+def path_text(path: Path) -> str:
+    """`("exclude", 0, "path")` as people write it: `exclude[0].path`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_key(part)}" for part in path)[1:]
+
+
+def _key(key: str) -> str:
+    """A key is the author's own text too: see shown()."""
+    return key if key.isascii() and key.isprintable() and "://" not in key and len(key) < _SHOWN_LENGTH else shown(key)
 
 
 def hide_url(url: str) -> str:

@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from appliance import schemas
 from appliance.config.describe import describe
-from appliance.config.fields import fields, path_text
-from appliance.config.problems import ConfigError, Problem, unknown_key
+from appliance.config.fields import fields
+from appliance.config.problems import ConfigError, Problem, path_text, unknown_key
 from appliance.config.rules import FIELD_RULES, text_rules, token_rules, warnings
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 
 from appliance.config.document import Document
-from appliance.config.fields import Path, path_text
+from appliance.config.fields import Path
 from appliance.config.numbers import plain_number
-from appliance.config.problems import Problem, shown
+from appliance.config.problems import Problem, path_text, shown
 
 # Far more than any field needs.
 MAX_DEPTH = 64

@@ -130,6 +130,21 @@ def test_an_unknown_key_suggests_the_nearest(mistakes: Mistakes, key: str, neare
     assert mistakes(f"ports: [8080]\n{key}: 5") == [expected]
 
 
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ('"a\\rb"', '"a\\rb"'),
+        ('"\\e[31mred"', '"\\u001b[31mred"'),
+        ("schlüssel", '"schl\\u00fcssel"'),
+        ("'https://user:SECRET@host/'", '"https://***@host/"'),
+        ("x" * 5000, '"' + "x" * 99 + "…"),
+    ],
+)
+def test_a_key_cannot_say_anything_to_a_terminal(mistakes: Mistakes, key: str, shown: str) -> None:
+    (line,) = mistakes(f"ports: [8080]\n? {key}\n: 5")
+    assert line.startswith(f"sniffer.yaml:2: {shown}: expected a known field")
+
+
 def test_unknown_keys_inside(mistakes: Mistakes) -> None:
     yaml = "ports: [1]\noutputBatch:\n  maxMessage: 5\nexclude:\n- {path: /a}\n- {pth: /b}\n- header: {nam: x}\n"
     assert mistakes(yaml) == [
