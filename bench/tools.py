@@ -1,0 +1,37 @@
+"""Where the programs are that the benches run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".cache" / "bench"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """`sniffer`: the command; `native`: the folder with bare_pass and engine_pass."""
+
+    sniffer: list[str]
+    native: Path
+
+    @classmethod
+    def found(cls, sniffer: str, native: Path) -> Tools:
+        return cls(shlex.split(sniffer), native)
+
+    def replay(self, capture: Path) -> list[str]:
+        return [*self.sniffer, "replay", str(capture), "--ports", "80"]
+
+    def bare_pass(self, capture: Path) -> list[str]:
+        return [str(self.native / "bare_pass"), str(capture)]
+
+    def engine_pass(self, capture: Path) -> list[str]:
+        from appliance.config import gather
+
+        draft = gather(None, {}, {"ports": [80]}, defaults={"outputStdout": True})
+        return [str(self.native / "engine_pass"), draft.engine_json(replay={"files": [str(capture)], "speed": 0})]
