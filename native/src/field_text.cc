@@ -21,15 +21,44 @@ char* put_two(unsigned number, char* out) {
     return out;
 }
 
-// `number` below 256, without leading zeros.
-char* put_octet(unsigned number, char* out) {
-    if (number >= 100) {
-        *out++ = static_cast<char>('0' + number / 100);
-        return put_two(number % 100, out);
+struct HexPair {
+    char digits[2];
+};
+constexpr std::array<HexPair, 256> make_hex_pairs() {
+    std::array<HexPair, 256> table{};
+    for (size_t byte = 0; byte < 256; ++byte)
+        table[byte] = {{"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]}};
+    return table;
+}
+constexpr auto kHexPairs = make_hex_pairs();
+
+// A number below 1000: without leading zeros, and with them.
+struct Thousand {
+    char text[4], padded[3];
+    uint8_t size;
+};
+constexpr std::array<Thousand, 1000> make_thousands() {
+    std::array<Thousand, 1000> table{};
+    for (unsigned number = 0; number < 1000; ++number) {
+        Thousand& entry = table[number];
+        for (unsigned divisor = 100, place = 0; divisor > 0; divisor /= 10, ++place) {
+            const char digit = static_cast<char>('0' + number / divisor % 10);
+            entry.padded[place] = digit;
+            if (number >= divisor || divisor == 1) entry.text[entry.size++] = digit;
+        }
     }
-    if (number >= 10) return put_two(number, out);
-    *out++ = static_cast<char>('0' + number);
-    return out;
+    return table;
+}
+constexpr auto kThousands = make_thousands();
+
+// Writes four bytes, of which those of the number count.
+char* put_thousand(uint64_t number, char* out) {
+    std::memcpy(out, kThousands[number].text, 4);
+    return out + kThousands[number].size;
+}
+char* put_padded(uint64_t number, char* out) {
+    std::memcpy(out, kThousands[number].padded, 3);
+    return out + 3;
 }
 
 char* put_address(const Address& address, char* out) {
@@ -38,7 +67,7 @@ char* put_address(const Address& address, char* out) {
         return out + std::strlen(out);
     }
     for (size_t i = 12; i < 16; ++i) {
-        out = put_octet(address.bytes[i], out);
+        out = put_thousand(address.bytes[i], out);
         *out++ = '.';
     }
     return out - 1;
@@ -46,21 +75,26 @@ char* put_address(const Address& address, char* out) {
 
 }  // namespace
 
-char* put_number(uint64_t number, char* out) { return std::to_chars(out, out + 20, number).ptr; }
+char* put_number(uint64_t number, char* out) {
+    if (number < 1000) return put_thousand(number, out);
+    if (number < 1000000) return put_padded(number % 1000, put_thousand(number / 1000, out));
+    return std::to_chars(out, out + 20, number).ptr;
+}
 
 char* put_hex(uint64_t number, char* out) {
-    for (int shift = 60; shift >= 0; shift -= 4) *out++ = "0123456789abcdef"[number >> shift & 15];
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        std::memcpy(out, kHexPairs[number >> shift & 255].digits, 2);
+        out += 2;
+    }
     return out;
 }
 
 char* put_millis(Nanos duration, char* out) {
     const auto micros = static_cast<uint64_t>(duration / kMicrosecond);
     out = put_number(micros / 1000, out);
-    const auto rest = static_cast<unsigned>(micros % 1000);
-    if (rest == 0) return out;
+    if (micros % 1000 == 0) return out;
     *out++ = '.';
-    *out++ = static_cast<char>('0' + rest / 100);
-    out = put_two(rest % 100, out);
+    out = put_padded(micros % 1000, out);
     while (out[-1] == '0') --out;
     return out;
 }
@@ -81,9 +115,7 @@ char* Timestamp::put(Nanos time, char* out) {
     std::memcpy(out, date_, sizeof date_);
     out += sizeof date_;
     const auto micros = static_cast<unsigned>((time - second * kSecond) / kMicrosecond);
-    out = put_two(micros / 10000, out);
-    out = put_two(micros / 100 % 100, out);
-    out = put_two(micros % 100, out);
+    out = put_padded(micros % 1000, put_padded(micros / 1000, out));
     *out++ = 'Z';
     return out;
 }

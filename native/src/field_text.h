@@ -7,7 +7,7 @@
 
 namespace sniffer {
 
-// Each function returns where the bytes it wrote end.
+// Each function returns where the bytes it wrote end; up to four more may have been touched.
 char* put_number(uint64_t number, char* out);             // up to 20 bytes
 char* put_hex(uint64_t number, char* out);                // 16 bytes
 char* put_millis(Nanos duration, char* out);              // milliseconds with up to 3 decimals; up to 24 bytes

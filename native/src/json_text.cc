@@ -49,9 +49,20 @@ char* escape_byte(uint8_t byte, char* out) {
     return out;
 }
 
-char* escape_bytes(const char* in, size_t size, char* out) {
-    for (size_t i = 0; i < size; ++i) out = escape_byte(static_cast<uint8_t>(in[i]), out);
-    return out;
+// Where an escaped block ends, and whether a byte of it was beyond ASCII.
+struct Escaped {
+    char* end;
+    bool beyond_ascii;
+};
+
+Escaped escape_bytes(const char* in, size_t size, char* out) {
+    uint8_t any = 0;
+    for (size_t i = 0; i < size; ++i) {
+        const auto byte = static_cast<uint8_t>(in[i]);
+        any |= byte;
+        out = escape_byte(byte, out);
+    }
+    return {out, any >= 0x80};
 }
 
 #ifdef __SSSE3__
@@ -76,16 +87,15 @@ constexpr auto kSpreads = make_spreads();
 
 __m128i load(const void* from) { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
 void store(void* to, __m128i value) { _mm_storeu_si128(static_cast<__m128i*>(to), value); }
+size_t count(size_t mask) { return static_cast<size_t>(__builtin_popcountll(mask)); }
 unsigned bits(__m128i value) { return static_cast<unsigned>(_mm_movemask_epi8(value)); }
 
 // Bytes below 0x20.
 __m128i controls(__m128i bytes) { return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes); }
 
 // Quotes and backslashes: looked up by their low four bits, which differ.
-__m128i quotes(__m128i bytes) {
-    const __m128i table = _mm_setr_epi8(-1, -1, '"', -1, -1, -1, -1, -1, -1, -1, -1, -1, '\\', -1, -1, -1);
-    return _mm_cmpeq_epi8(_mm_shuffle_epi8(table, bytes), bytes);
-}
+const __m128i kQuotes = _mm_setr_epi8(-1, -1, '"', -1, -1, -1, -1, -1, -1, -1, -1, -1, '\\', -1, -1, -1);
+__m128i quotes(__m128i bytes) { return _mm_cmpeq_epi8(_mm_shuffle_epi8(kQuotes, bytes), bytes); }
 
 // Control characters with a letter of their own become it; those without stay.
 __m128i letters(__m128i bytes, __m128i control) {
@@ -98,82 +108,97 @@ __m128i letters(__m128i bytes, __m128i control) {
 // Writes 16 bytes to each half's place; up to 32 bytes in all.
 char* spread(__m128i bytes, unsigned mask, char* out) {
     const __m128i backslash = _mm_set1_epi8('\\');
-    const unsigned low = mask & 0xff, high = mask >> 8;
+    const size_t low = mask & 0xff, high = mask >> 8 & 0xff;
     store(out, _mm_shuffle_epi8(_mm_unpacklo_epi64(bytes, backslash), load(kSpreads[low].index)));
-    out += 8 + __builtin_popcount(low);
+    out += 8 + count(low);
     store(out, _mm_shuffle_epi8(_mm_unpackhi_epi64(bytes, backslash), load(kSpreads[high].index)));
-    return out + 8 + __builtin_popcount(high);
+    return out + 8 + count(high);
 }
 
 [[gnu::noinline]] char* escape_controls(const char* in, __m128i bytes, __m128i control, char* out) {
     const __m128i mapped = letters(bytes, control);
-    if (bits(controls(mapped))) return escape_bytes(in, 16, out);
+    if (bits(controls(mapped))) return escape_bytes(in, 16, out).end;
     return spread(mapped, bits(_mm_or_si128(control, quotes(bytes))), out);
 }
 
-// Needs room for kMaxEscape * size + 16 bytes.
-char* escape_block(const char* in, size_t size, char* out) {
+char* escape_16(const char* in, char* out) {
+    const __m128i bytes = load(in), control = controls(bytes), quote = quotes(bytes);
+    const unsigned mask = bits(_mm_or_si128(control, quote));
+    if (mask == 0) {
+        store(out, bytes);
+        return out + 16;
+    }
+    return mask == bits(quote) ? spread(bytes, mask, out) : escape_controls(in, bytes, control, out);
+}
+
+// Needs room for kMaxEscape * size + 32 bytes, as the next.
+Escaped escape_block(const char* in, size_t size, char* out) {
     const char* const end = in + size;
+    __m128i any = _mm_setzero_si128();
     for (; end - in >= 16; in += 16) {
-        const __m128i bytes = load(in), control = controls(bytes), quote = quotes(bytes);
-        const unsigned mask = bits(_mm_or_si128(control, quote));
+        any = _mm_or_si128(any, load(in));
+        out = escape_16(in, out);
+    }
+    if (in == end) return {out, bits(any) != 0};
+    // The rest is filled up with bytes that stay as they are, and which are taken back.
+    const auto rest = static_cast<size_t>(end - in);
+    char filled[16];
+    store(filled, _mm_set1_epi8('a'));
+    std::memcpy(filled, in, rest);
+    any = _mm_or_si128(any, load(filled));
+    return {escape_16(filled, out) - (16 - rest), bits(any) != 0};
+}
+
+// The same, looking at 32 bytes at a time.
+[[gnu::target("avx2,bmi,bmi2,popcnt")]] Escaped escape_block_avx2(const char* in, size_t size, char* out) {
+    const __m256i table = _mm256_broadcastsi128_si256(kQuotes), limit = _mm256_set1_epi8(0x1f);
+    __m256i any = _mm256_setzero_si256();
+    const char* const end = in + size;
+    for (; end - in >= 32; in += 32) {
+        const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in));
+        any = _mm256_or_si256(any, bytes);
+        const __m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, limit), bytes);
+        const __m256i quote = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes), bytes);
+        const auto mask = static_cast<unsigned>(_mm256_movemask_epi8(_mm256_or_si256(control, quote)));
         if (mask == 0) {
-            store(out, bytes);
-            out += 16;
-        } else if (const unsigned quoted = bits(quote); quoted == mask) {
-            out = spread(bytes, mask, out);
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes);
+            out += 32;
+        } else if (mask == static_cast<unsigned>(_mm256_movemask_epi8(quote))) {
+            out = spread(_mm256_castsi256_si128(bytes), mask & 0xffff, out);
+            out = spread(_mm256_extracti128_si256(bytes, 1), mask >> 16, out);
         } else {
-            out = escape_controls(in, bytes, control, out);
+            out = escape_16(in + 16, escape_16(in, out));
         }
     }
-    return escape_bytes(in, static_cast<size_t>(end - in), out);
+    const Escaped rest = escape_block(in, static_cast<size_t>(end - in), out);
+    return {rest.end, rest.beyond_ascii || _mm256_movemask_epi8(any) != 0};
 }
 
-template <bool lower>
-bool copy_checked(std::string_view in, char* out) {
-    std::memcpy(out, in.data(), in.size());
-    __m128i special = _mm_setzero_si128();
-    // The last group may reach beyond the text: what is there is overwritten by a harmless byte.
-    store(out + in.size(), _mm_set1_epi8('a'));
-    for (size_t i = 0; i < in.size(); i += 16) {
-        __m128i bytes = load(out + i);
-        // Signed: bytes from 0x80 on are below 0x20 too.
-        const __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
-        special = _mm_or_si128(special, _mm_or_si128(low, quotes(bytes)));
-        if (!lower) continue;
-        const __m128i upper =
-            _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8('A' - 1)), _mm_cmplt_epi8(bytes, _mm_set1_epi8('Z' + 1)));
-        store(out + i, _mm_add_epi8(bytes, _mm_and_si128(upper, _mm_set1_epi8(0x20))));
-    }
-    return bits(special) == 0;
+const bool kHasAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+
+Escaped escape_fast(const char* in, size_t size, char* out) {
+    return kHasAvx2 ? escape_block_avx2(in, size, out) : escape_block(in, size, out);
 }
 #else
-char* escape_block(const char* in, size_t size, char* out) { return escape_bytes(in, size, out); }
-
-template <bool lower>
-bool copy_checked(std::string_view in, char* out) {
-    bool plain = true;
-    for (char c : in) {
-        const auto byte = static_cast<uint8_t>(c);
-        plain &= byte < 0x80 && kEscapes[byte] == 0;
-        *out++ = lower && c >= 'A' && c <= 'Z' ? static_cast<char>(c + 0x20) : c;
-    }
-    return plain;
-}
+Escaped escape_fast(const char* in, size_t size, char* out) { return escape_bytes(in, size, out); }
 #endif
 
-template <char* (*escape)(const char*, size_t, char*)>
-void escape_all(std::string_view in, Text& out) {
+template <Escaped (*escape)(const char*, size_t, char*)>
+bool escape_all(std::string_view in, Text& out) {
+    bool ascii = true;
     for (size_t at = 0; at < in.size(); at += kBlock) {
         const std::string_view block = in.substr(at, kBlock);
-        out.end(escape(block.data(), block.size(), out.room(kMaxEscape * block.size() + 16)));
+        const Escaped escaped = escape(block.data(), block.size(), out.room(kMaxEscape * block.size() + 32));
+        ascii &= !escaped.beyond_ascii;
+        out.end(escaped.end);
     }
+    return ascii;
 }
 
 }  // namespace
 
-void escape_json(std::string_view in, Text& out) { escape_all<escape_block>(in, out); }
-void escape_json_portable(std::string_view in, Text& out) { escape_all<escape_bytes>(in, out); }
+bool escape_json(std::string_view in, Text& out) { return escape_all<escape_fast>(in, out); }
+bool escape_json_portable(std::string_view in, Text& out) { return escape_all<escape_bytes>(in, out); }
 
 size_t escape_json_within(std::string_view in, size_t limit, Text& out) {
     for (size_t i = 0; i < in.size(); ++i) {
@@ -199,8 +224,5 @@ size_t escape_latin1_within(std::string_view in, size_t limit, Text& out) {
     }
     return in.size();
 }
-
-bool copy_plain(std::string_view in, char* out) { return copy_checked<false>(in, out); }
-bool copy_plain_lower(std::string_view in, char* out) { return copy_checked<true>(in, out); }
 
 }  // namespace sniffer

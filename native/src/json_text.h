@@ -12,11 +12,11 @@ namespace sniffer {
 constexpr size_t kMaxEscape = 6;
 
 // Appends `in` as the inside of a JSON string. Only what must be escaped is; bytes from 0x7f on
-// pass as they are, so valid UTF-8 stays valid.
-void escape_json(std::string_view in, Text& out);
+// pass as they are, so valid UTF-8 stays valid. True when all of `in` was ASCII.
+bool escape_json(std::string_view in, Text& out);
 
 // The same, byte by byte: for other machines, and what the fast version is tested against.
-void escape_json_portable(std::string_view in, Text& out);
+bool escape_json_portable(std::string_view in, Text& out);
 
 // The same, but `out` ends at the first input byte that would take it beyond `limit` bytes in
 // all. Returns the input bytes that went in.
@@ -24,12 +24,5 @@ size_t escape_json_within(std::string_view in, size_t limit, Text& out);
 
 // The same for bytes that are U+0000 to U+00FF each (Latin-1).
 size_t escape_latin1_within(std::string_view in, size_t limit, Text& out);
-
-// Copies `in` to `out`, which has room for in.size() + 16 bytes, and tells whether that was all:
-// false where a byte is to be escaped or is not ASCII.
-bool copy_plain(std::string_view in, char* out);
-
-// The same, and A to Z become a to z.
-bool copy_plain_lower(std::string_view in, char* out);
 
 }  // namespace sniffer

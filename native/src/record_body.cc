@@ -11,13 +11,13 @@ void RecordBody::prepare(const Message& message) {
     pieces_.clear();
     seen_ = message.body_size;
     truncated_ = message.body_cut;
-    binary_ = was_decoded_ = still_coded_ = withheld_ = false;
+    was_decoded_ = still_coded_ = withheld_ = false;
     if (!message.body || message.body->empty()) return;
     for (const Chunk* chunk = message.body->first(); chunk; chunk = chunk->next)
         pieces_.emplace_back(chunk->data, chunk->size);
     if (!message.content_encoding.empty()) decode(message);
     if (redactor_.has_fields()) redact(message);
-    check_utf8(truncated_ || message.incomplete != Incomplete::none);
+    ends_early_ = truncated_ || message.incomplete != Incomplete::none;
 }
 
 void RecordBody::decode(const Message& message) {
@@ -52,42 +52,23 @@ void RecordBody::redact(const Message& message) {
     pieces_.assign(1, redacted_.view());
 }
 
-// Only a body that goes on beyond what is here may end within a character.
-void RecordBody::check_utf8(bool may_end_early) {
-    Utf8Check check;
-    for (const std::string_view piece : pieces_) {
-        if (check.feed(piece)) continue;
-        binary_ = true;
-        return;
-    }
-    if (check.pending() == 0) return;
-    binary_ = !may_end_early;
-    if (!binary_) drop_tail(check.pending());
-}
-
-void RecordBody::drop_tail(size_t bytes) {
-    truncated_ = true;
-    while (bytes > 0) {
-        const size_t part = std::min(bytes, pieces_.back().size());
-        pieces_.back().remove_suffix(part);
-        bytes -= part;
-        if (pieces_.back().empty()) pieces_.pop_back();
-    }
-}
-
 void RecordBody::write(size_t limit, Text& out) {
     const size_t start = out.size();
     const size_t room = limit > kFieldsRoom ? limit - kFieldsRoom : 0;
-    bool written = false;
+    bool written = false, binary = false;
     if (!pieces_.empty()) {
         out.append("\"body\":\"");
         const size_t content = out.size();
-        truncated_ |= !(binary_ ? write_base64(room, out) : write_text(room, out));
+        binary = looks_binary() || !write_text(room, out);
+        if (binary) {
+            out.cut(content);
+            write_base64(room, out);
+        }
         written = out.size() > content;
         if (!written) out.cut(start);
     }
     char* to = out.room(kFieldsRoom);
-    if (written) to = put(to, binary_ ? "\",\"bodyEncoding\":\"base64\"," : "\",");
+    if (written) to = put(to, binary ? "\",\"bodyEncoding\":\"base64\"," : "\",");
     if (truncated_) to = put(to, "\"bodyTruncated\":true,");
     if (withheld_) to = put(to, "\"bodyRedacted\":true,");
     to = put_number(seen_, put(to, "\"bodySize\":"));
@@ -96,32 +77,48 @@ void RecordBody::write(size_t limit, Text& out) {
     out.end(to);
 }
 
-// False when not all of it went in.
+// Most of what is not text shows it soon.
+bool RecordBody::looks_binary() const {
+    const std::string_view start = pieces_.front().substr(0, 64);
+    return !valid_utf8(start.substr(0, start.size() - incomplete_tail(start)));
+}
+
+// False when the body is not UTF-8; what was appended by then is of no use. Only pieces that are
+// not ASCII are checked: those that are show it while they are escaped.
 bool RecordBody::write_text(size_t limit, Text& out) {
+    Utf8Check check;
+    bool full = out.size() > limit;
     for (const std::string_view piece : pieces_) {
         const size_t before = out.size();
-        if (before <= limit) escape_json(piece, out);
-        if (out.size() <= limit) continue;
+        const bool ascii = !full && escape_json(piece, out);
+        if ((!ascii || check.pending() > 0) && !check.feed(piece)) return false;
+        if (full || out.size() <= limit) continue;
+        full = true;
         out.cut(before);
         escape_json_within(piece, limit, out);
         out.cut(out.size() - incomplete_tail(out));
-        return false;
     }
+    truncated_ |= full;
+    if (check.pending() == 0) return true;
+    // Only a body that goes on beyond what is here may end within a character.
+    if (!ends_early_) return false;
+    if (!full) out.cut(out.size() - check.pending());
+    truncated_ = true;
     return true;
 }
 
-bool RecordBody::write_base64(size_t limit, Text& out) {
+void RecordBody::write_base64(size_t limit, Text& out) {
     size_t left = limit > out.size() ? (limit - out.size()) / 4 * 3 : 0;
     Base64 base64(out);
-    bool whole = true;
     for (const std::string_view piece : pieces_) {
         base64.feed(piece.substr(0, left));
-        whole = piece.size() <= left;
-        if (!whole) break;
+        if (piece.size() > left) {
+            truncated_ = true;
+            break;
+        }
         left -= piece.size();
     }
     base64.finish();
-    return whole;
 }
 
 }  // namespace sniffer

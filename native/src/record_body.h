@@ -26,10 +26,9 @@ class RecordBody {
  private:
     void decode(const Message& message);
     void redact(const Message& message);
-    void check_utf8(bool may_end_early);
-    void drop_tail(size_t bytes);
+    bool looks_binary() const;
     bool write_text(size_t limit, Text& out);
-    bool write_base64(size_t limit, Text& out);
+    void write_base64(size_t limit, Text& out);
 
     const Config& config_;
     const Redactor& redactor_;
@@ -37,7 +36,8 @@ class RecordBody {
     Text decoded_, gathered_, redacted_;
     std::vector<std::string_view> pieces_;
     uint64_t seen_ = 0, decoded_size_ = 0;
-    bool binary_ = false, truncated_ = false, was_decoded_ = false, still_coded_ = false, withheld_ = false;
+    bool ends_early_ = false;  // more bytes followed, or would have, had the message been complete
+    bool truncated_ = false, was_decoded_ = false, still_coded_ = false, withheld_ = false;
 };
 
 }  // namespace sniffer

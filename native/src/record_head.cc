@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "json_text.h"
+#include "plain_copy.h"
 #include "record_scratch.h"
 #include "utf8.h"
 
@@ -27,7 +28,7 @@ class StringWriter {
         if (!fits(2)) return false;
         if (text.size() > kShort || !fits(text.size() + 2)) return difficult(text);
         const size_t start = out_.size();
-        char* to = out_.room(text.size() + 2 + 16);
+        char* to = out_.room(text.size() + 2);
         *to = '"';
         if (!copy_plain(text, to + 1)) {
             out_.cut(start);
@@ -52,13 +53,21 @@ class StringWriter {
  private:
     bool difficult(std::string_view text) {
         out_.push_back('"');
-        const bool utf8 = valid_utf8(text);
-        latin1_ |= !utf8;
-        const size_t written =
-            utf8 ? escape_json_within(text, limit_ - 1, out_) : escape_latin1_within(text, limit_ - 1, out_);
+        const size_t written = escape(text);
         if (written < text.size()) out_.cut(out_.size() - incomplete_tail(out_));
         out_.push_back('"');
         return written == text.size();
+    }
+
+    // Returns the bytes of `text` that had room.
+    size_t escape(std::string_view text) {
+        const size_t start = out_.size();
+        const bool fits_whole = fits(kMaxEscape * text.size() + 1);
+        if (fits_whole && escape_json(text, out_)) return text.size();
+        if (valid_utf8(text)) return fits_whole ? text.size() : escape_json_within(text, limit_ - 1, out_);
+        latin1_ = true;
+        out_.cut(start);
+        return escape_latin1_within(text, limit_ - 1, out_);
     }
 
     size_t limit_;
@@ -72,8 +81,11 @@ uint64_t signature(const char* name, size_t size) {
     if (size >= 8) {
         std::memcpy(&first, name, 8);
         std::memcpy(&last, name + size - 8, 8);
+    } else if (size >= 4) {
+        std::memcpy(&first, name, 4);
+        std::memcpy(&last, name + size - 4, 4);
     } else {
-        std::memcpy(&first, name, size);
+        for (size_t i = 0; i < size; ++i) first = first << 8 | static_cast<uint8_t>(name[i]);
     }
     return (first ^ (last << 23 | last >> 41) ^ size << 56) * 0x9e3779b97f4a7c15;
 }
@@ -98,11 +110,13 @@ class HeaderNames {
 
  private:
     static constexpr size_t kFew = 32;
+    // What a header needs besides its name and value, a redacted value included: `"":"",`.
+    static constexpr size_t kHeaderRoom = 6 + kRedacted.size();
 
     void add(std::string_view name) {
-        char* to = names_.room(name.size() + 16);
+        char* to = names_.room(name.size());
         HeaderName header;
-        header.plain = copy_plain_lower(name, to);
+        header.plain = copy_plain<Case::lower>(name, to);
         header.signature = signature(to, name.size());
         header.offset = static_cast<uint32_t>(names_.size());
         header.size = static_cast<uint32_t>(name.size());
@@ -191,6 +205,28 @@ class HeadWriter {
         out_.push_back(',');
     }
 
+    // The usual case in one go: few headers, each name its own, nothing to be escaped in the names,
+    // and room. False where that is not so: then nothing was written.
+    bool plain_headers(std::span<const HeaderField> fields) {
+        size_t size = 2;
+        for (const HeaderField& field : fields) size += field.name.size() + field.value.size() + kHeaderRoom;
+        if (fields.size() > kFew || !writer_.fits(size)) return false;
+        const size_t start = out_.size();
+        char* to = put(out_.room(size), "{");
+        uint64_t signatures[kFew], seen = 0;
+        for (size_t i = 0; i < fields.size(); ++i) {
+            to = plain_header(fields[i], size, signatures[i], to);
+            if (!to) return out_.cut(start), false;
+            const uint64_t bit = uint64_t{1} << (signatures[i] >> 58);
+            if (seen & bit && std::find(signatures, signatures + i, signatures[i]) != signatures + i)
+                return out_.cut(start), false;
+            seen |= bit;
+        }
+        if (!fields.empty()) --to;  // the last comma
+        out_.end(put(to, "}"));
+        return true;
+    }
+
     void headers(std::span<const HeaderField> fields, const std::vector<HeaderName>& names, const Text& text) {
         out_.push_back('{');
         const size_t start = out_.size();
@@ -211,6 +247,9 @@ class HeadWriter {
     }
 
  private:
+    static constexpr size_t kFew = 32;
+    // What a header needs besides its name and value, a redacted value included: `"":"",`.
+    static constexpr size_t kHeaderRoom = 6 + kRedacted.size();
     // `,"httpVersion":"",`, `"headers":{}`, `,"headEncoding":"latin1"` and the like.
     static constexpr size_t kClosing = 96;
 
@@ -226,6 +265,22 @@ class HeadWriter {
         to = put_number(value, put(to, name));
         *to++ = ',';
         out_.end(to);
+    }
+
+    // nullptr where it is not plain. `room` is what the headers need in all, this one included.
+    char* plain_header(const HeaderField& field, size_t room, uint64_t& own_signature, char* to) {
+        *to++ = '"';
+        const std::string_view lower(to, field.name.size());
+        if (!copy_plain<Case::lower>(field.name, to)) return nullptr;
+        own_signature = signature(to, lower.size());
+        const std::string_view value = shown(lower, field.value);
+        to = put(to + lower.size(), "\":\"");
+        if (value.size() <= field.value.size() + kRedacted.size() && copy_plain(value, to))
+            return put(to + value.size(), "\",");
+        out_.end(to - 1);
+        if (!writer_.string(value)) return nullptr;
+        out_.push_back(',');
+        return writer_.fits(room) ? out_.room(room) : nullptr;
     }
 
     // One name with its value, or all its values. False when not even the first had room.
@@ -268,8 +323,15 @@ class HeadWriter {
     bool whole_ = true;
 };
 
+// A template, because Scratch is the encoder's own.
+template <typename Scratch>
+static void write_headers(std::span<const HeaderField> fields, Scratch& scratch, HeadWriter& writer) {
+    if (writer.plain_headers(fields)) return;
+    HeaderNames(scratch.names, scratch.headers, scratch.order).collect(fields);
+    writer.headers(fields, scratch.headers, scratch.names);
+}
+
 bool RecordEncoder::encode_head(const Head& head, size_t limit, Text& out) {
-    HeaderNames(scratch_->names, scratch_->headers, scratch_->order).collect(head.headers);
     HeadWriter writer(out.size() + limit, scratch_->redactor, scratch_->url, out);
     if (head.request) {
         writer.method_and_target(head);
@@ -279,7 +341,7 @@ bool RecordEncoder::encode_head(const Head& head, size_t limit, Text& out) {
     }
     writer.version(head.version);
     out.append("\"headers\":");
-    writer.headers(head.headers, scratch_->headers, scratch_->names);
+    write_headers(head.headers, *scratch_, writer);
     writer.encoding(",\"headEncoding\":");
     return writer.whole();
 }
@@ -293,10 +355,9 @@ void RecordEncoder::encode_request_reference(const Head& head, size_t limit, Tex
 }
 
 bool RecordEncoder::encode_trailers(std::span<const HeaderField> trailers, size_t limit, Text& out) {
-    HeaderNames(scratch_->names, scratch_->headers, scratch_->order).collect(trailers);
     HeadWriter writer(out.size() + limit, scratch_->redactor, scratch_->url, out);
     out.append("\"trailers\":");
-    writer.headers(trailers, scratch_->headers, scratch_->names);
+    write_headers(trailers, *scratch_, writer);
     writer.encoding(",\"trailersEncoding\":");
     return writer.whole();
 }

@@ -9,8 +9,9 @@ namespace sniffer {
 
 NameSet::NameSet(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
+        if (name.empty()) continue;
         names_.push_back(to_lower(name));
-        lengths_ |= uint64_t{1} << (name.size() & 63);
+        marks_ |= uint64_t{1} << mark(name);
     }
 }
 
@@ -19,7 +20,7 @@ bool NameSet::find(std::string_view name) const {
 }
 
 bool NameSet::has(std::string_view name) const {
-    return (lengths_ >> (name.size() & 63) & 1) &&
+    return !name.empty() && (marks_ >> mark(name) & 1) &&
            std::any_of(names_.begin(), names_.end(), [&](const auto& known) { return equals_lower(name, known); });
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ascii.h"
 #include "config.h"
 #include "text.h"
 
@@ -18,13 +19,16 @@ class NameSet {
     explicit NameSet(const std::vector<std::string>& names);
     bool empty() const { return names_.empty(); }
     // `name` is in lower case.
-    bool has_lower(std::string_view name) const { return (lengths_ >> (name.size() & 63) & 1) && find(name); }
+    bool has_lower(std::string_view name) const { return !name.empty() && (marks_ >> mark(name) & 1) && find(name); }
     bool has(std::string_view name) const;
 
  private:
     bool find(std::string_view name) const;
+    static size_t mark(std::string_view name) {
+        return (name.size() + 5 * static_cast<size_t>(ascii_lower(name.front()))) & 63;
+    }
     std::vector<std::string> names_;
-    uint64_t lengths_ = 0;  // a bit for each length (modulo 64) there is: most headers need no look
+    uint64_t marks_ = 0;  // a bit for each name's length and first letter: most names need no look
 };
 
 class Redactor {
