@@ -136,7 +136,8 @@ TEST(TcpConnection, AnySwapOfNeighboursGivesTheSame) {
 TEST(TcpConnection, SurvivesWrapDuplicatesAndOverlaps) {
     std::mt19937 random(7);
     for (int run = 0; run < 300; ++run) {
-        Conversation conversation(0xffffffff - random() % 40, 0xffffffff - random() % 40);
+        auto near_wrap = [&] { return static_cast<uint32_t>(0xffffffff - random() % 40); };
+        Conversation conversation(near_wrap(), near_wrap());
         std::string said[2];
         for (int turn = 0; turn < 6; ++turn) {
             std::string data(1 + random() % 50, '?');
