@@ -32,25 +32,27 @@ struct CaptureCounters {
 };
 
 class PacketHandler {
-   public:
+ public:
     virtual ~PacketHandler() = default;
     // The bytes are valid until this returns.
     virtual void on_packet(const pcap_pkthdr& header, const uint8_t* packet, Nanos time) = 0;
     virtual void on_link_type(int link_type) = 0;
+    // A replay waits for the writer of its pipe: what is finished need not wait for more.
+    virtual void on_idle() {}
 };
 
 // A source of packets. Every call but wake() comes from one thread at a time.
 class Capture {
-   public:
+ public:
     virtual ~Capture() = default;
     // Hands over what is there, a bounded number of packets at most. Waits up to `timeout_ms` for
     // the first of them (live); wake() ends the wait. Returns the number of packets handed over;
     // -1 at the end of the files. Throws EngineError when the capture is over by itself.
     virtual int dispatch(PacketHandler& handler, int timeout_ms) = 0;
-    // From any thread.
+    // From any thread. A read that waits for a pipe's writer is given up: that replay is at its end.
     virtual void wake() = 0;
     virtual CaptureCounters counters() = 0;
-    virtual int link_type() const = 0;
+    virtual int link_type() const = 0;               // -1: on_link_type() will tell, before the first packet
     virtual std::string interface_name() const = 0;  // empty for files
     virtual bool loopback() const = 0;
     virtual std::vector<Address> addresses() const = 0;  // of this machine; empty for files

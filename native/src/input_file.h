@@ -1,0 +1,59 @@
+// The bytes of a capture file: from a file or a pipe, as they are or compressed by gzip.
+#pragma once
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+struct z_stream_s;
+
+namespace sniffer {
+
+// Waits for a pipe's writer.
+class PipeWaiter {
+ public:
+    virtual ~PipeWaiter() = default;
+    // False: nobody wants the rest any more.
+    virtual bool wait_readable(int fd) = 0;
+};
+
+class InputFile {
+ public:
+    // "-" is standard input. Throws EngineError(SNIFFER_FILE).
+    explicit InputFile(const std::string& path);
+    ~InputFile();
+    InputFile(const InputFile&) = delete;
+    InputFile& operator=(const InputFile&) = delete;
+
+    const std::string& name() const { return name_; }
+    // A regular file: reading never waits.
+    bool regular() const { return regular_; }
+    // The stream for libpcap, which closes it; this object must outlive it. Waits for the first
+    // bytes. Throws EngineError(SNIFFER_FILE).
+    FILE* open(PipeWaiter& waiter);
+    // What went wrong below the stream; empty: nothing.
+    const std::string& error() const { return error_; }
+
+ private:
+    struct InflateEnd {
+        void operator()(z_stream_s* zlib) const;
+    };
+    static ssize_t read_cookie(void* self, char* buffer, size_t size);
+    bool refill();
+    bool looks_compressed();
+    FILE* open_pipe();
+    ssize_t copy(char* buffer, size_t size);
+    ssize_t inflate(char* buffer, size_t size);
+
+    std::string name_, error_;
+    int fd_ = -1;
+    bool regular_ = false, between_members_ = true;
+    PipeWaiter* waiter_ = nullptr;
+    std::unique_ptr<z_stream_s, InflateEnd> zlib_;  // none: the bytes as they are
+    std::vector<unsigned char> buffer_;             // what was read and not handed on: from position_ to filled_
+    size_t position_ = 0, filled_ = 0;
+    std::vector<char> stream_buffer_;
+};
+
+}  // namespace sniffer

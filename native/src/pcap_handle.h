@@ -1,0 +1,47 @@
+// libpcap's handle, owned, and what live captures and files have in common.
+#pragma once
+
+#include <pcap/pcap.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "capture.h"
+
+namespace sniffer {
+
+struct PcapClose {
+    void operator()(pcap_t* handle) const { pcap_close(handle); }
+};
+using PcapHandle = std::unique_ptr<pcap_t, PcapClose>;
+
+// All handles are opened with nanosecond precision: tv_usec holds nanoseconds. A file's time may be
+// anything; clamped, to the year 2255, differences of two can't overflow.
+inline Nanos packet_time(const pcap_pkthdr& header) {
+    constexpr long kMaxSeconds = 9'000'000'000;
+    const long seconds = std::clamp<long>(header.ts.tv_sec, 0, kMaxSeconds);
+    const long nanos = std::clamp<long>(header.ts.tv_usec, 0, kSecond - 1);
+    return seconds * kSecond + nanos;
+}
+
+// A compiled filter, owned.
+class FilterProgram {
+ public:
+    // The filter of `config` for this handle. Throws EngineError(SNIFFER_CONFIG).
+    FilterProgram(pcap_t* handle, const Config& config, bool loopback);
+    ~FilterProgram() { pcap_freecode(&program_); }
+    FilterProgram(const FilterProgram&) = delete;
+    FilterProgram& operator=(const FilterProgram&) = delete;
+
+    bool matches(const pcap_pkthdr& header, const uint8_t* packet) const {
+        return pcap_offline_filter(&program_, &header, packet) != 0;
+    }
+    bpf_program* program() { return &program_; }
+    const std::string& text() const { return text_; }
+
+ private:
+    std::string text_;
+    bpf_program program_{};
+};
+
+}  // namespace sniffer
