@@ -92,7 +92,8 @@ def ipv6(extensions: Sequence[tuple[int, bytes]] = (), *, jumbo: bool = False) -
         payload = segment.tcp()
         headers = list(extensions)
         if jumbo:
-            headers.insert(0, (HOP_BY_HOP, struct.pack("!BBI", 0xC2, 4, len(payload) + 8)))
+            rest = extension_chain(headers, TCP)[1] + payload
+            headers.insert(0, (HOP_BY_HOP, struct.pack("!BBI", 0xC2, 4, 8 + len(rest))))
         first, chain = extension_chain(headers, TCP)
         return [ipv6_packet(segment, chain + payload, next_header=first, jumbo=jumbo)]
 
