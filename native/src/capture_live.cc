@@ -1,4 +1,7 @@
 // Packets from an interface.
+#include <linux/filter.h>
+#include <sys/socket.h>
+
 #include <exception>
 
 #include "capture.h"
@@ -112,10 +115,23 @@ class LiveCapture final : public Capture {
     }
 
     void set_filter(const Config& config) {
-        FilterProgram program(handle_.get(), config, interface_.loopback);
+        FilterProgram program(handle_.get(), config, false);
         filter_ = program.text();
         if (pcap_setfilter(handle_.get(), program.program()) != 0)
             throw EngineError(SNIFFER_REFUSED, std::string("the filter was refused: ") + pcap_geterr(handle_.get()));
+        if (interface_.loopback) set_inbound_filter(config);
+    }
+
+    // Only the kernel can tell `inbound`. Given to libpcap it would lose packets: until the ring went
+    // round once, libpcap filters in user space too, where no packet is inbound.
+    void set_inbound_filter(const Config& config) {
+        FilterProgram program(handle_.get(), config, true);
+        const bpf_program& code = *program.program();
+        // A bpf_insn is laid out as the kernel's sock_filter is.
+        const sock_fprog filter{static_cast<unsigned short>(code.bf_len),
+                                reinterpret_cast<sock_filter*>(code.bf_insns)};
+        if (setsockopt(pcap_fileno(handle_.get()), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0)
+            filter_ = program.text();
     }
 
     // No exception may pass through libpcap.
