@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from appliance.config import ConfigError, Problem, Settings, hide_url
 from appliance.sinks import Sink
-from appliance.sinks.stdout import Render, StdoutSink
+from appliance.sinks.stdout import StdoutSink
+from appliance.sinks.writer import Render
 from appliance.version import version
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from appliance.config import ConfigError, Draft, Settings
 from appliance.engine import Engine, EngineError, LibraryError
 from appliance.opening import Opening
 from appliance.run import Run
-from appliance.sinks.stdout import Render
+from appliance.sinks.writer import Render
 
 if TYPE_CHECKING:
     from appliance.status import StatusServer

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from appliance.cli.progress import Progress
     from appliance.config import Settings
     from appliance.engine import Engine
-    from appliance.sinks.stdout import Render
+    from appliance.sinks.writer import Render
 
 
 def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -28,7 +28,13 @@ def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a capture file; - is stdin")
     parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")
-    parser.add_argument("--speed", choices=("max", "recorded"), default="max", help="how fast (default: %(default)s)")
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=0.0,
+        metavar="FACTOR",
+        help="how many times the recorded pace, 1 for that pace itself (default: 0, as fast as possible)",
+    )
     parser.add_argument("--pretty", action="store_true", help="one line per exchange for people, on stdout")
     add_options(parser)
     parser.set_defaults(handler=_replay)
@@ -36,7 +42,7 @@ def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 def _replay(args: Namespace) -> int:
     signals = Signals()
-    source = {"files": args.files, "speed": int(args.speed == "recorded")}
+    source = {"files": args.files, "speed": args.speed}
     try:
         opening = open_capture(
             lambda: gather(args.config, os.environ, overrides_from(args), defaults={"outputStdout": True}),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from appliance.cli.signals import Signals
     from appliance.config import Settings
     from appliance.engine import Engine
-    from appliance.sinks.stdout import Render
+    from appliance.sinks.writer import Render
 
 _LOOK_EVERY = 0.2
 

@@ -16,7 +16,7 @@ from appliance.opening import Opening, open_capture
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
-    from appliance.sinks.stdout import Render
+    from appliance.sinks.writer import Render
 
 
 def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:

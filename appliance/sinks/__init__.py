@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -32,12 +31,3 @@ class Sink(Protocol):
 
 def nothing_to_do() -> None:
     """What a sink calls for room as long as nobody waits for it."""
-
-
-async def wait_until(deadline: float | None, *workers: asyncio.Task[None]) -> None:
-    """Until all of them ended, or the deadline; those that are still at it then are cancelled."""
-    timeout = None if deadline is None else max(0, deadline - asyncio.get_running_loop().time())
-    await asyncio.wait(workers, timeout=timeout)
-    for worker in workers:
-        worker.cancel()
-    await asyncio.gather(*workers, return_exceptions=True)

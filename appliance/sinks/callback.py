@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 from appliance.engine import CONNECTION, Batch
 from appliance.ledger import SinkLedger
 from appliance.message import HttpMessage, message_from_record
-from appliance.sinks import nothing_to_do, wait_until
+from appliance.sinks import nothing_to_do
 from appliance.sinks.record_queue import RecordQueue
+from appliance.sinks.workers import wait_until
 
 _log = logging.getLogger("tcp_sniffer.callback")
 

@@ -13,8 +13,9 @@ import aiohttp
 
 from appliance.engine import SELF_DELIVERY, Batch
 from appliance.ledger import SinkLedger
-from appliance.sinks import nothing_to_do, retry, wait_until
+from appliance.sinks import nothing_to_do, retry
 from appliance.sinks.record_queue import RecordQueue
+from appliance.sinks.workers import wait_until
 
 _log = logging.getLogger("tcp_sniffer.http")
 

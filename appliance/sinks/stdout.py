@@ -4,79 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import queue
-import select
 import threading
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from appliance.engine import Batch
 from appliance.ledger import SinkLedger
 from appliance.sinks import nothing_to_do
-
-
-class Render(Protocol):
-    """Shows records in another form than their own."""
-
-    def render(self, lines: bytes | memoryview) -> bytes: ...
-
-    def rest(self) -> bytes:
-        """What was kept back, at the end."""
-
+from appliance.sinks.writer import Render, Writer
 
 # Batches that may wait in the engine's own memory. Its queue counts a batch that is held as a whole
 # buffer, however little is in it: where the reader of stdout lags, copies wait instead.
 _BATCHES_HELD = 4
-
-
-class StdoutWriter:
-    """Writes record lines to a descriptor until that fails for good; says so once."""
-
-    def __init__(self, fd: int, ledger: SinkLedger, on_error: Callable[[OSError], None], render: Render | None = None):
-        self._fd = fd
-        self._ledger = ledger
-        self._on_error = on_error
-        self._render = render
-        self.closed = False
-
-    def write(self, lines: bytes | memoryview, count: int) -> None:
-        if self.closed:
-            self._ledger.drop("sink_closed", count)
-            return
-        text = self._render.render(lines) if self._render else lines
-        written, error = _write_all(self._fd, text)
-        if error is None:
-            self._ledger.deliver(count)
-            return
-        self.closed = True
-        whole = 0 if self._render else bytes(lines[:written]).count(b"\n")
-        self._ledger.deliver(whole)
-        self._ledger.drop("sink_closed", count - whole)
-        self._on_error(error)
-
-    def end(self) -> None:
-        if self._render and not self.closed:
-            _write_all(self._fd, self._render.rest())
-
-
-def _write_all(fd: int, text: bytes | memoryview) -> tuple[int, OSError | None]:
-    rest = memoryview(text)
-    while rest:
-        try:
-            rest = rest[os.write(fd, rest) :]
-        except BlockingIOError:
-            # Somebody who shares the descriptor made it non-blocking.
-            _wait_writable(fd)
-        except OSError as error:
-            return len(text) - len(rest), error
-    return len(text), None
-
-
-def _wait_writable(fd: int) -> None:
-    poller = select.poll()
-    poller.register(fd, select.POLLOUT)
-    poller.poll()
 
 
 class _Item(NamedTuple):
@@ -93,7 +33,7 @@ class StdoutSink:
     def __init__(self, fd: int, limit: int, on_error: Callable[[OSError], None], render: Render | None = None) -> None:
         self.ledger = SinkLedger()
         self.on_room: Callable[[], None] = nothing_to_do
-        self._writer = StdoutWriter(fd, self.ledger, on_error, render)
+        self._writer = Writer(fd, self.ledger, on_error, render)
         self._limit = limit
         self._items: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
