@@ -13,10 +13,11 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "native" / "src"
 
 LAYERS: dict[str, str] = {
-    "basics": """sniffer types error cursor seq checksum hash lru pool arena text ascii plain_copy utf8 base64 glob field_text
-        json_text counter ledger events config""",
-    "capture": "capture",
-    "decode": "link decode fragments",
+    "basics": """sniffer types error cursor seq checksum hash lru pool arena text ascii plain_copy utf8 base64 glob
+        field_text json_text counter ledger events wakeup config""",
+    "link": "link",
+    "capture": "pcap_handle input_file capture capture_files capture_filter capture_live interfaces",
+    "decode": "ip_header ip_fragments tcp_header decode",
     "tcp": "stream_handler tcp_stream tcp_connection",
     "record": """content_coding content_decode redact redact_fields redact_form redact_json redact_multipart exclude
         record record_scratch record_head record_body""",

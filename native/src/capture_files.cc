@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "capture.h"
-#include "decode.h"
 #include "error.h"
 #include "input_file.h"
+#include "link.h"
 #include "pcap_handle.h"
 #include "wakeup.h"
 
@@ -118,7 +118,7 @@ class FileCapture final : public Capture, private PipeWaiter {
                           (file_->error().empty() ? reason : file_->error()));
         }
         const int type = pcap_datalink(handle_.get());
-        if (!Decoder::supports(type))
+        if (!link_supported(type))
             throw failure(std::string("its link type is not one of Ethernet, Linux cooked, raw IP and BSD loopback: ") +
                           pcap_datalink_val_to_description_or_dlt(type));
         program_ = std::make_unique<FilterProgram>(handle_.get(), config_, false);

@@ -5,8 +5,8 @@
 #include <exception>
 
 #include "capture.h"
-#include "decode.h"
 #include "error.h"
+#include "link.h"
 #include "pcap_handle.h"
 #include "wakeup.h"
 
@@ -107,7 +107,7 @@ class LiveCapture final : public Capture {
         if (pcap_setnonblock(handle, 1, error) != 0) throw EngineError(SNIFFER_REFUSED, error);
         // The second version of the cooked header names the interface.
         if (interface_.name == kAny) pcap_set_datalink(handle, DLT_LINUX_SLL2);
-        if (!Decoder::supports(pcap_datalink(handle))) {
+        if (!link_supported(pcap_datalink(handle))) {
             const char* name = pcap_datalink_val_to_description_or_dlt(pcap_datalink(handle));
             throw EngineError(SNIFFER_REFUSED,
                               "the interface " + interface_.name + " has an unknown link type: " + name);
