@@ -20,7 +20,10 @@ class Budget {
     }
     void give(uint64_t bytes) { used_ -= bytes; }
     // For what must be kept whatever comes (a connection's own state): may pass the limit.
-    void force(uint64_t bytes) { used_ += bytes; }
+    void force(uint64_t bytes) {
+        used_ += bytes;
+        if (used_ > peak_) peak_ = used_;
+    }
     uint64_t used() const { return used_; }
     uint64_t peak() const { return peak_; }
     uint64_t limit() const { return limit_; }
