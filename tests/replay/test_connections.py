@@ -31,7 +31,7 @@ def test_a_connection_and_what_it_carried(replay: Replay) -> None:
         "durationMs": pytest.approx(50.7, abs=0.2),
         "end": "fin",
         "protocol": "http",
-        "packets": {"client": 8, "server": 6},
+        "packets": {"client": 7, "server": 6},
         "bytes": {"client": 2 * len(GET), "server": 2 * len(OK)},
         "missingBytes": {"client": 0, "server": 0},
         "messages": {"client": 2, "server": 2},

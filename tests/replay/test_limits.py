@@ -284,7 +284,7 @@ def test_held_segments_stay_under_the_ceiling(replay: Replay) -> None:
         conversations.append(conversation.client(b"x" * 400_000, mss=60_000, ack=False))
     result = replay(pcap(frames(merged(*conversations))), maxMemory=8 * MIB)
     assert result.stat("gauges.memoryPeak") <= 8 * MIB
-    assert result.stat("streams.gaps") == 200
+    assert result.stat("streams.gaps") >= 200
     assert result.records == []
 
 

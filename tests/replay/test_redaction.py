@@ -107,9 +107,9 @@ CASES = (
             request(
                 "POST",
                 "/",
-                headers={"content-type": "application/json", "content-length": "77"},
+                headers={"content-type": "application/json", "content-length": "76"},
                 body='{ "a":[{"token": "[REDACTED]"}], "password":"[REDACTED]","Token":"[REDACTED]", "b":1.0}',
-                bodySize=77,
+                bodySize=76,
             ),
             response(204, "No Content", to="POST /"),
         ],
