@@ -1,0 +1,95 @@
+#include "arena.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+namespace sniffer {
+namespace {
+
+constexpr uint64_t kSlab = 256 << 10;
+
+std::string text_of(const Chain& chain) {
+    std::string text(chain.size(), '\0');
+    chain.copy_to(text.data());
+    return text;
+}
+
+TEST(Arena, TakesTheBudgetSlabBySlabAndGivesItBack) {
+    Budget budget(10 * kSlab);
+    {
+        Arena arena(budget);
+        EXPECT_EQ(budget.used(), 0u);
+        Chunk* chunk = arena.get();
+        ASSERT_NE(chunk, nullptr);
+        EXPECT_EQ(budget.used(), kSlab);
+        EXPECT_EQ(arena.in_use(), Chunk::kSize);
+        arena.put(chunk);
+        EXPECT_EQ(arena.in_use(), 0u);
+        EXPECT_EQ(arena.get(), chunk);  // warm: last in, first out
+    }
+    EXPECT_EQ(budget.used(), 0u);
+    EXPECT_EQ(budget.peak(), kSlab);
+}
+
+TEST(Arena, StopsAtTheCeiling) {
+    Budget budget(kSlab + kSlab / 2);  // room for one slab
+    Arena arena(budget);
+    for (uint64_t i = 0; i < kSlab / Chunk::kSize; ++i) ASSERT_NE(arena.get(), nullptr);
+    EXPECT_EQ(arena.get(), nullptr);
+    EXPECT_EQ(budget.used(), kSlab);
+}
+
+TEST(Chain, KeepsBytesInOrderWhateverThePieces) {
+    Budget budget(64 * kSlab);
+    Arena arena(budget);
+    std::mt19937 random(1);
+    for (int round = 0; round < 50; ++round) {
+        Chain chain;
+        std::string expected;
+        while (expected.size() < 10000) {
+            std::string piece(random() % 5000, '\0');
+            for (char& c : piece) c = static_cast<char>(random());
+            size_t appended = 0;
+            ASSERT_TRUE(chain.append(arena, piece.data(), piece.size(), &appended));
+            ASSERT_EQ(appended, piece.size());
+            expected += piece;
+        }
+        ASSERT_EQ(text_of(chain), expected);
+        chain.clear(arena);
+        ASSERT_TRUE(chain.empty());
+        ASSERT_EQ(arena.in_use(), 0u);
+    }
+}
+
+TEST(Chain, SaysHowMuchWentInAtTheCeiling) {
+    Budget budget(kSlab);
+    Arena arena(budget);
+    const uint64_t room = kSlab / Chunk::kSize * Chunk::kRoom;
+    const std::string data(room + 100, 'x');
+    Chain chain;
+    size_t appended = 0;
+    EXPECT_FALSE(chain.append(arena, data.data(), data.size(), &appended));
+    EXPECT_EQ(appended, room);
+    EXPECT_EQ(chain.size(), room);
+    EXPECT_EQ(text_of(chain), data.substr(0, room));
+    chain.clear(arena);
+    EXPECT_TRUE(chain.append(arena, data.data(), 10, &appended));
+    EXPECT_EQ(text_of(chain), "xxxxxxxxxx");
+    chain.clear(arena);
+}
+
+TEST(Chain, MovesWithItsBytes) {
+    Budget budget(kSlab);
+    Arena arena(budget);
+    Chain first;
+    first.append(arena, "abc", 3);
+    Chain second(std::move(first));
+    EXPECT_EQ(text_of(second), "abc");
+    second.clear(arena);
+    EXPECT_EQ(second.first(), nullptr);
+}
+
+}  // namespace
+}  // namespace sniffer

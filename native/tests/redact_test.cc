@@ -1,0 +1,150 @@
+#include "redact.h"
+
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <random>
+#include <string>
+
+namespace sniffer {
+namespace {
+
+Config config_of(std::vector<std::string> fields) {
+    Config config;
+    config.redact_headers = {"authorization", "cookie", "set-cookie"};
+    config.redact_fields = std::move(fields);
+    return config;
+}
+
+std::string body(std::string_view type, std::string_view text,
+                 std::vector<std::string> fields = {"password", "token"}) {
+    const Config config = config_of(std::move(fields));
+    Text out;
+    Redactor(config).body(type, text, out);
+    return std::string(out.view());
+}
+std::string json(std::string_view text) { return body("application/json", text); }
+std::string form(std::string_view text) { return body("application/x-www-form-urlencoded", text); }
+std::string url(std::string_view text) {
+    const Config config = config_of({"password", "token"});
+    Text out;
+    Redactor(config).url(text, out);
+    return std::string(out.view());
+}
+
+TEST(Redact, Headers) {
+    const Config config = config_of({});
+    const Redactor redactor(config);
+    EXPECT_TRUE(redactor.header("authorization"));
+    EXPECT_TRUE(redactor.header("cookie"));
+    EXPECT_FALSE(redactor.header("cookies"));
+    EXPECT_FALSE(redactor.header("accept"));
+    EXPECT_FALSE(redactor.header(""));
+    EXPECT_FALSE(redactor.has_fields());
+}
+
+TEST(Redact, JsonValuesOfEveryType) {
+    EXPECT_EQ(json(R"({"user":"a","password":"b"})"), R"({"user":"a","password":"[REDACTED]"})");
+    EXPECT_EQ(json(R"({"password":12.5e3,"x":1})"), R"({"password":"[REDACTED]","x":1})");
+    EXPECT_EQ(json(R"({"password":null})"), R"({"password":"[REDACTED]"})");
+    EXPECT_EQ(json(R"({"password":{"a":["}",{"b":"\"}"}]},"x":1})"), R"({"password":"[REDACTED]","x":1})");
+    EXPECT_EQ(json(R"({"password" : [1,[2],"]"] ,"x":1})"), R"({"password" : "[REDACTED]" ,"x":1})");
+    EXPECT_EQ(json(R"({"password":"a\"b\\","x":1})"), R"({"password":"[REDACTED]","x":1})");
+}
+
+TEST(Redact, JsonAtAnyDepthAndInAnyCase) {
+    EXPECT_EQ(json(R"([{"a":{"b":[{"Password":"x"}]}}])"), R"([{"a":{"b":[{"Password":"[REDACTED]"}]}}])");
+    EXPECT_EQ(json("{\"a\":1}\n{\"token\":\"x\"}\n"), "{\"a\":1}\n{\"token\":\"[REDACTED]\"}\n");
+}
+
+TEST(Redact, JsonKeysSpelledWithEscapes) {
+    EXPECT_EQ(json(R"({"p\u0061ssword":"x"})"), R"({"p\u0061ssword":"[REDACTED]"})");
+    EXPECT_EQ(json(R"({"\u0050\u0041SSWORD":"x"})"), R"({"\u0050\u0041SSWORD":"[REDACTED]"})");
+    EXPECT_EQ(body("application/json", R"({"a\/b":1})", {"a/b"}), R"({"a\/b":"[REDACTED]"})");
+    EXPECT_EQ(body("application/json", R"({"\ud83d\ude00":1,"\u00e9":2})", {"😀", "é"}),
+              R"({"\ud83d\ude00":"[REDACTED]","\u00e9":"[REDACTED]"})");
+}
+
+TEST(Redact, JsonValuesThatOnlyMentionTheNameStay) {
+    const std::string text = R"({"a":"password","b":["token","password"],"passwords":1,"c":"\"password\":\"x"})";
+    EXPECT_EQ(json(text), text);
+}
+
+TEST(Redact, JsonThatIsCutShowsNothingOfTheValue) {
+    const std::string text = R"({"a":1,"password":{"x":["secret"]},"b":"c"})";
+    for (size_t size = 0; size <= text.size(); ++size)
+        EXPECT_EQ(json(text.substr(0, size)).find("secr"), std::string::npos) << size;
+    EXPECT_EQ(json(R"({"password":"sec)"), R"({"password":"[REDACTED]")");
+    EXPECT_EQ(json(R"({"password":)"), R"({"password":)");
+}
+
+TEST(Redact, ABrokenLineDoesNotTurnTheNextInsideOut) {
+    EXPECT_EQ(json("{\"a\": x\"}\n{\"password\":\"x\"}"), "{\"a\": x\"}\n{\"password\":\"[REDACTED]\"}");
+}
+
+TEST(Redact, JsonUnderOtherTypes) {
+    for (const char* type :
+         {"", "text/plain", "application/x-www-form-urlencoded", "application/vnd.api+json; charset=utf-8"})
+        EXPECT_EQ(body(type, " {\"token\":1}"), " {\"token\":\"[REDACTED]\"}") << type;
+    EXPECT_EQ(body("text/event-stream", "data: {\"token\":1}\n\n"), "data: {\"token\":\"[REDACTED]\"}\n\n");
+}
+
+TEST(Redact, Forms) {
+    EXPECT_EQ(form("a=b&password=x%26y&c=d"), "a=b&password=[REDACTED]&c=d");
+    EXPECT_EQ(form("password=x"), "password=[REDACTED]");
+    EXPECT_EQ(form("pass%77ord=x&TOKEN=y"), "pass%77ord=[REDACTED]&TOKEN=[REDACTED]");
+    EXPECT_EQ(form("user[password]=x&token[]=y&user%5Btoken%5D=z"),
+              "user[password]=[REDACTED]&token[]=[REDACTED]&user%5Btoken%5D=[REDACTED]");
+    EXPECT_EQ(form("password=x;y&a=1;token=z"), "password=[REDACTED]&a=1;token=[REDACTED]");
+    EXPECT_EQ(form("passwords=x&password&password="), "passwords=x&password&password=");
+    EXPECT_EQ(body("", "password=x"), "password=[REDACTED]");
+}
+
+TEST(Redact, Urls) {
+    EXPECT_EQ(url("/a?token=x&b=1"), "/a?token=[REDACTED]&b=1");
+    EXPECT_EQ(url("https://h/a?b=1&token=x#token=y"), "https://h/a?b=1&token=[REDACTED]#token=[REDACTED]");
+    EXPECT_EQ(url("/cb#token=x&state=1"), "/cb#token=[REDACTED]&state=1");
+    EXPECT_EQ(url("/go?to=/x?token=y"), "/go?to=/x?token=[REDACTED]");
+    EXPECT_EQ(url("/token=x/password=y"), "/token=x/password=y");  // no parameters
+    EXPECT_EQ(url("/a?"), "/a?");
+}
+
+constexpr const char* kMultipart = "multipart/form-data; boundary=\"XX\"";
+
+TEST(Redact, MultipartFields) {
+    const std::string text =
+        "--XX\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nme\r\n"
+        "--XX\r\ncontent-disposition: form-data; filename=\"f\"; name=\"password\"\r\nContent-Type: "
+        "text/plain\r\n\r\nse\r\ncret\r\n"
+        "--XX\r\nContent-Disposition: form-data; name=meta\r\n\r\n{\"token\":\"secret\"}\r\n--XX--\r\n";
+    EXPECT_EQ(body(kMultipart, text),
+              "--XX\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nme\r\n"
+              "--XX\r\ncontent-disposition: form-data; filename=\"f\"; name=\"password\"\r\nContent-Type: "
+              "text/plain\r\n\r\n[REDACTED]\r\n"
+              "--XX\r\nContent-Disposition: form-data; name=meta\r\n\r\n{\"token\":\"[REDACTED]\"}\r\n--XX--\r\n");
+    for (size_t size = 0; size < text.size(); ++size) {
+        const std::string cut = body(kMultipart, text.substr(0, size));
+        EXPECT_EQ(cut.find("cret"), std::string::npos) << size;
+    }
+    EXPECT_EQ(body("multipart/form-data", text), body(kMultipart, text));  // the boundary is not said
+}
+
+// Whatever the bytes: the search ends, and a valid document stays valid.
+TEST(Redact, RandomDocuments) {
+    std::mt19937 random(11);
+    const std::string alphabet = "{}[]\":,\\ \npasswordtoken&=%?#;-XX\r0u";
+    for (int round = 0; round < 20000; ++round) {
+        std::string text(random() % 80, '\0');
+        for (char& c : text) c = alphabet[random() % alphabet.size()];
+        if (round % 4 == 0) text = "{\"password\":" + text;
+        const std::string out = body(round % 3 == 0 ? kMultipart : round % 3 == 1 ? "application/json" : "", text);
+        simdjson::dom::parser before, after;
+        if (round % 3 == 1 && before.parse(text).error() == simdjson::SUCCESS) {
+            ASSERT_EQ(after.parse(out).error(), simdjson::SUCCESS) << text << "\n" << out;
+        }
+        url(text);
+    }
+}
+
+}  // namespace
+}  // namespace sniffer
