@@ -20,7 +20,7 @@ def connections(count: int) -> list[Segment]:
     """Connections that run at the same time."""
     return merged(
         *(
-            Conversation((f"10.1.{number // 250}.{number % 250}", 30000 + number), start_ms=number / 7)
+            Conversation((f"10.1.{number // 250}.{number % 250}", 30000 + number), start_ms=number / 8)
             .open()
             .exchange(GET, OK)
             .wait(20)

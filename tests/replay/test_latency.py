@@ -94,5 +94,5 @@ def test_a_late_packet_does_not_move_a_timestamp(replay: Replay) -> None:
     ask, ack = segments[3], segments[4]
     swapped = [*segments[:3], ack, ask, *segments[5:]]
     first, second = replay(pcap(frames(swapped))).records
-    assert milliseconds(first) == pytest.approx(0.4)
+    assert milliseconds(first) == pytest.approx(0.3)
     assert second["latencyMs"] >= 0
