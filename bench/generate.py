@@ -103,6 +103,7 @@ class _Payload:
     sum: int
 
 
+_ENDED = object()
 _NOTHING = _Payload(b"", 0)
 
 
@@ -154,7 +155,9 @@ class _End:
         self.words = _words(address)
 
 
-def _connection(wire: _Wire, number: int, shape: Shape, payloads: list[tuple[list[_Payload], list[_Payload]]]) -> Iterator[None]:
+def _connection(
+    wire: _Wire, number: int, shape: Shape, payloads: list[tuple[list[_Payload], list[_Payload]]]
+) -> Iterator[None]:
     """One connection. It pauses wherever another's packets may come in between."""
     rng = random.Random(number)
     client = _End(_CLIENT_MAC, 0x0A010000 + number % 500, 32768 + number // 500, rng.getrandbits(32))
@@ -188,12 +191,11 @@ def _packets(shape: Shape) -> Iterator[list[bytes]]:
     active = list(islice(waiting, shape.in_flight))
     while active:
         at = rng.randrange(len(active))
-        for _ in active[at]:
-            break
-        else:
-            active[at] = next(waiting, active[-1])
-            if active[at] is active[-1]:
-                active.pop()
+        if next(active[at], _ENDED) is _ENDED:
+            following = next(waiting, None)
+            last = active.pop() if following is None else following
+            if at < len(active):
+                active[at] = last
         if len(wire.packets) > 3000:
             yield wire.packets
             wire.packets = []

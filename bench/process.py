@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+_STOP_WITHIN = 30.0
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -48,7 +50,7 @@ class Child:
         )
         self.pid = self._process.pid
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
     def wait(self) -> Usage:
@@ -61,10 +63,21 @@ class Child:
             return True
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> Usage:
+        """Asks it to end, and waits. One that does not end is killed, and that is an error."""
+        self.send(number)
+        deadline = time.monotonic() + _STOP_WITHIN
+        while not self.ended():
+            if time.monotonic() > deadline:
+                self.close()
+                raise RuntimeError(f"process {self.pid} did not end within {_STOP_WITHIN:g} s of {number.name}")
+            time.sleep(0.002)
+        return self.wait()
+
     def close(self) -> None:
         """Ends it by force where it still runs."""
         if self._process.returncode is None:
-            self.signal(signal.SIGKILL)
+            self.send(signal.SIGKILL)
             self.wait()
 
     def resident(self, field: str = "VmRSS") -> int:

@@ -152,5 +152,5 @@ def _parse(listing: str) -> tuple[int, list[tuple[str, int]]]:
 def _short(text: str) -> str:
     """`file:function [object]` as the function alone, without arguments."""
     name = text.rsplit(" [", 1)[0].split(":", 1)[-1]
-    name = re.sub(r"\(.*", "", name).removeprefix("sniffer::")
-    return name.replace("(anonymous namespace)::", "")[-60:]
+    name = name.replace("(anonymous namespace)::", "").replace("operator()", "operator")
+    return name.split("(", 1)[0].removeprefix("sniffer::")[-60:]

@@ -1,0 +1,52 @@
+"""`scripts/bench`: measures, prints tables, and ends with an error where a goal is missed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench import live, memory, replay, shutdown, startup
+from bench.report import Report
+from bench.tools import CACHE, Tools
+
+PARTS = ("replay", "live", "memory", "startup", "shutdown")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--sniffer", default="tcp-sniffer", help="the command to measure")
+    parser.add_argument("--native", type=Path, default=CACHE / "native", help="the folder of the native programs")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of a replay and a start (default: %(default)s)")
+    parser.add_argument("--live-rounds", type=int, default=3, help="runs under load (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=20, help="of each load (default: %(default)s)")
+    parser.add_argument("--in-flight", type=int, default=500, help="a replay's open connections (default: %(default)s)")
+    parser.add_argument("--no-peers", action="store_true", help="without tshark and tcpflow, which take minutes")
+    args = parser.parse_args()
+    unknown = [part for part in args.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no such part: {', '.join(unknown)}")
+    return args
+
+
+def main() -> int:
+    args = _arguments()
+    tools = Tools.found(args.sniffer, args.native)
+    report = Report()
+    runs = {
+        "replay": lambda: replay.run(
+            report, tools, rounds=args.rounds, in_flight=args.in_flight, peers=not args.no_peers
+        ),
+        "live": lambda: live.run(report, tools, rounds=args.live_rounds, seconds=args.seconds),
+        "memory": lambda: memory.run(report, tools),
+        "startup": lambda: startup.run(report, tools, rounds=args.rounds),
+        "shutdown": lambda: shutdown.run(report, tools),
+    }
+    for part in args.parts or PARTS:
+        runs[part]()
+    return 0 if report.finish() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

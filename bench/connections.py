@@ -1,0 +1,67 @@
+"""Ten thousand real connections over loopback, run inside a namespace: python -m bench.connections WHAT COUNT.
+
+Says `ready` when all is done, and ends when its stdin does.
+"""
+
+from __future__ import annotations
+
+import resource
+import socket
+import sys
+
+_ADDRESS = ("127.0.0.1", 80)
+_REQUEST = (
+    b"POST /cart HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 13\r\n\r\n{"items":[1]}'
+)
+_RESPONSE = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"ok":true}'
+_ENDLESS = b"POST /upload HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 1000000000000\r\n\r\n"
+_CHUNK = b'{"reading":"0123456789"},' * 640  # 16 KB
+_ROUNDS = 20
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+def _open(count: int) -> list[Pair]:
+    """Connections, both ends ours, each with one exchange done."""
+    listener = socket.create_server(_ADDRESS, backlog=128)
+    pairs = []
+    for _ in range(count):
+        client = socket.create_connection(_ADDRESS)
+        server, _ = listener.accept()
+        _send(client, server, _REQUEST)
+        _send(server, client, _RESPONSE)
+        pairs.append((client, server))
+    listener.close()
+    return pairs
+
+
+def _send(source: socket.socket, destination: socket.socket, data: bytes) -> None:
+    source.sendall(data)
+    left = len(data)
+    while left:
+        left -= len(destination.recv(left))
+
+
+def _flood(pairs: list[Pair]) -> None:
+    """A body on every connection that never ends, a piece at a time on each."""
+    for client, server in pairs:
+        _send(client, server, _ENDLESS)
+    for _ in range(_ROUNDS):
+        for client, server in pairs:
+            _send(client, server, _CHUNK)
+
+
+def main(what: str, count: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * count + 100, 2 * count + 100))
+    dead = socket.create_server(("127.0.0.1", 81))  # a collector that takes connections and never answers
+    pairs = _open(count)
+    if what == "endless":
+        _flood(pairs)
+    print("ready", flush=True)
+    sys.stdin.read()
+    dead.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
