@@ -13,8 +13,12 @@ namespace sniffer {
 struct FlowKey {
     Endpoint low, high;
     bool operator==(const FlowKey&) const = default;
-    // `low_sent`: whether `a` is the lower end.
-    static FlowKey of(const Endpoint& a, const Endpoint& b, bool& low_sent);
+    // `low_sent`: whether `a` is the lower end. Any order does, as long as it is one.
+    static FlowKey of(const Endpoint& a, const Endpoint& b, bool& low_sent) {
+        uint64_t a1 = a.ip.half(1), b1 = b.ip.half(1), a0 = a.ip.half(0), b0 = b.ip.half(0);
+        low_sent = a1 != b1 ? a1 < b1 : a0 != b0 ? a0 < b0 : a.port <= b.port;
+        return low_sent ? FlowKey{a, b} : FlowKey{b, a};
+    }
     uint64_t hash(HashKey key) const;
 };
 

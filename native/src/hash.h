@@ -12,7 +12,8 @@ struct HashKey {
     static HashKey random();
 };
 
-// Aumasson and Bernstein, "SipHash: a fast short-input PRF", with 1 and 3 rounds.
+// Aumasson and Bernstein, "SipHash: a fast short-input PRF", with 1 and 3 rounds. Without the
+// closing length word: all inputs of one key and use have one length.
 inline uint64_t sip_hash(HashKey key, const uint64_t* words, size_t count) {
     uint64_t v0 = key.a ^ 0x736f6d6570736575, v1 = key.b ^ 0x646f72616e646f6d;
     uint64_t v2 = key.a ^ 0x6c7967656e657261, v3 = key.b ^ 0x7465646279746573;
@@ -28,11 +29,10 @@ inline uint64_t sip_hash(HashKey key, const uint64_t* words, size_t count) {
         v1 = std::rotl(v1, 17) ^ v2;
         v2 = std::rotl(v2, 32);
     };
-    for (size_t i = 0; i <= count; ++i) {
-        uint64_t word = i < count ? words[i] : static_cast<uint64_t>(count * 8) << 56;
-        v3 ^= word;
+    for (size_t i = 0; i < count; ++i) {
+        v3 ^= words[i];
         round();
-        v0 ^= word;
+        v0 ^= words[i];
     }
     v2 ^= 0xff;
     round();

@@ -215,14 +215,19 @@ size_t HttpConnection::read_probe(Reader& r, const Piece& piece) {
 size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
     MessageDraft& draft = *r.draft;
     const uint64_t limit = context_.config.max_head;
+    Framing framing;
+    if (draft.raw.empty()) {  // the common case: all of it is here, and read where it lies
+        size_t end = index_lines(view(piece).substr(0, limit), context_.scratch.lines);
+        if (end != HeadScanner::npos) {
+            RawHead raw{view(piece).substr(0, end), end};
+            if (!take_head(r, parse_indexed_head(raw, r.is_request, context_.scratch), framing))
+                return reject(r, piece, false);
+            after_head(r, framing, piece.time);
+            return end;
+        }
+    }
     size_t end = r.scanner.feed(piece.data, piece.size);
     bool whole = end != HeadScanner::npos;
-    Framing framing;
-    if (whole && end <= limit && draft.raw.empty()) {  // the common case: read where it lies
-        if (!take_head(r, {view(piece).substr(0, end), end}, framing)) return reject(r, piece, false);
-        after_head(r, framing, piece.time);
-        return end;
-    }
     size_t size = whole ? end : piece.size;
     draft.raw.append(view(piece).substr(0, size), limit);
     charge(draft);
@@ -234,7 +239,8 @@ size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
         r.line_checked = true;
     }
     if (!whole) return size;
-    if (!take_head(r, draft.raw.raw(), framing)) return reject(r, piece, true);
+    if (!take_head(r, parse_head(draft.raw.raw(), r.is_request, context_.scratch), framing))
+        return reject(r, piece, true);
     after_head(r, framing, piece.time);
     return size;
 }
@@ -370,8 +376,7 @@ size_t HttpConnection::read_lost(Reader& r, const Piece& piece) {
 
 // --- heads and pairing ---
 
-bool HttpConnection::take_head(Reader& r, const RawHead& raw, Framing& framing) {
-    ParsedHead parsed = parse_head(raw, r.is_request, context_.scratch);
+bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& framing) {
     if (!parsed.valid) return false;
     MessageDraft& draft = *r.draft;
     if (r.resyncing) context_.ledger.streams.resyncs.add();
@@ -554,7 +559,7 @@ void HttpConnection::finish_cut_head(Reader& r, Incomplete incomplete) {
     raw.kept = std::min(raw.kept, lines + 1);
     bool complete = r.simple && incomplete != Incomplete::gap && lines + 1 == raw.bytes.size();
     Framing framing;
-    if (!take_head(r, raw, framing)) return abandon(r);
+    if (!take_head(r, parse_head(raw, r.is_request, context_.scratch), framing)) return abandon(r);
     finish_message(r, complete ? Incomplete::none : incomplete, time_);
 }
 

@@ -109,7 +109,7 @@ class HttpConnection final : public StreamHandler {
     void begin(Reader& r, const Piece& piece);
     size_t reject(Reader& r, const Piece& piece, bool buffered);
     bool legacy_answer(Reader& r);
-    bool take_head(Reader& r, const RawHead& raw, Framing& framing);
+    bool take_head(Reader& r, const ParsedHead& parsed, Framing& framing);
     void take_request(Reader& r, const ParsedHead& head, Framing& framing);
     void take_response(Reader& r, const ParsedHead& head, Framing& framing);
     void answer(MessageDraft& draft, const PendingRequest& request, bool interim);

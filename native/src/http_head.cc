@@ -1,7 +1,12 @@
 #include "http_head.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 namespace sniffer {
 namespace {
@@ -30,15 +35,75 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
-// The next line without its end; `rest` goes behind it. A line ends with LF, a CR before it goes.
-std::string_view next_line(std::string_view& rest) {
-    const void* lf = std::memchr(rest.data(), '\n', rest.size());
-    size_t length = lf ? static_cast<size_t>(static_cast<const char*>(lf) - rest.data()) : rest.size();
-    std::string_view line = rest.substr(0, length);
-    rest.remove_prefix(lf ? length + 1 : length);
+// The first line of `bytes`, without its end. A line ends with LF, a CR before it goes.
+std::string_view first_line(std::string_view bytes) {
+    std::string_view line = bytes.substr(0, bytes.find('\n'));
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
     return line;
 }
+
+// The bits of a block's line feeds and colons.
+struct BlockBits {
+    uint32_t line_feeds, colons;
+};
+
+#if defined(__SSE2__)
+constexpr size_t kBlock = 16;
+inline BlockBits scan_block(const char* at) {
+    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    auto bits = [&](char byte) {
+        return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(byte))));
+    };
+    return {bits('\n'), bits(':')};
+}
+#else
+constexpr size_t kBlock = 8;
+inline BlockBits scan_block(const char* at) {
+    BlockBits bits{0, 0};
+    for (uint32_t i = 0; i < kBlock; ++i) {
+        bits.line_feeds |= static_cast<uint32_t>(at[i] == '\n') << i;
+        bits.colons |= static_cast<uint32_t>(at[i] == ':') << i;
+    }
+    return bits;
+}
+#endif
+
+// Takes the bits of a head's blocks in order, and makes lines of them.
+class LineIndexer {
+ public:
+    LineIndexer(std::string_view bytes, std::vector<HeadLine>& lines) : bytes_(bytes), lines_(lines) {}
+    // True when the empty line was found.
+    bool add(uint32_t base, BlockBits bits) {
+        while (bits.line_feeds) {
+            uint32_t at = static_cast<uint32_t>(std::countr_zero(bits.line_feeds));
+            uint32_t before = (uint32_t{1} << at) - 1;
+            note_colon(base, bits.colons & before);
+            if (end_line(base + at, base + at + 1)) return true;
+            bits.colons &= ~before;
+            bits.line_feeds &= bits.line_feeds - 1;
+        }
+        note_colon(base, bits.colons);
+        return false;
+    }
+    uint32_t begin() const { return begin_; }
+    bool end_line(uint32_t end, uint32_t next) {
+        if (end > begin_ && bytes_[end - 1] == '\r') --end;
+        bool empty = end == begin_;
+        if (!empty) lines_.push_back({begin_, end, next, std::min(colon_, end)});
+        begin_ = next;
+        colon_ = kNone;
+        return empty;
+    }
+
+ private:
+    static constexpr uint32_t kNone = UINT32_MAX;
+    void note_colon(uint32_t base, uint32_t colons) {
+        if (colons && colon_ == kNone) colon_ = base + static_cast<uint32_t>(std::countr_zero(colons));
+    }
+    std::string_view bytes_;
+    std::vector<HeadLine>& lines_;
+    uint32_t begin_ = 0, colon_ = kNone;
+};
 
 // The registered methods that a request without a version may have; else any line of text is one.
 bool well_known_method(std::string_view method) {
@@ -155,10 +220,10 @@ bool decides_framing(std::string_view line) {
     return equal_ignoring_case(name, "content-length") || equal_ignoring_case(name, "transfer-encoding");
 }
 
-HeaderField read_field(std::string_view line) {
-    size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return {trim(line), {}};
-    return {trim(line.substr(0, colon)), trim(line.substr(colon + 1))};
+HeaderField read_field(std::string_view bytes, const HeadLine& line) {
+    std::string_view name = trim(bytes.substr(line.begin, line.colon - line.begin));
+    if (line.colon == line.end) return {name, {}};
+    return {name, trim(bytes.substr(line.colon + 1, line.end - line.colon - 1))};
 }
 
 // RFC 9112 section 5.2: a line that begins with white space continues the value before it.
@@ -178,17 +243,19 @@ void unfold(HeaderField& field, std::string_view line, std::string& unfolded, si
     field.value = std::string_view(unfolded).substr(begin);
 }
 
-// `visit(field, offset behind its last line)` for each field up to the empty line.
+// `visit(field, offset behind its last line)` for each field in the lines from `first` on.
 template <typename Visit>
-void each_field(std::string_view rest, const char* origin, std::string& unfolded, Visit visit) {
-    const size_t room = 2 * rest.size() + 16;
-    unfolded.clear();
-    while (!rest.empty()) {
-        std::string_view line = next_line(rest);
-        if (line.empty()) break;
-        HeaderField field = read_field(line);
-        while (!rest.empty() && is_space(rest.front())) unfold(field, next_line(rest), unfolded, room);
-        visit(field, static_cast<size_t>(rest.data() - origin));
+void each_field(std::string_view bytes, size_t first, HeadScratch& scratch, Visit visit) {
+    const std::vector<HeadLine>& lines = scratch.lines;
+    scratch.unfolded.clear();
+    for (size_t i = first; i < lines.size(); ++i) {
+        HeaderField field = read_field(bytes, lines[i]);
+        while (i + 1 < lines.size() && is_space(bytes[lines[i + 1].begin])) {
+            ++i;
+            std::string_view line = bytes.substr(lines[i].begin, lines[i].end - lines[i].begin);
+            unfold(field, line, scratch.unfolded, 2 * bytes.size() + 16);
+        }
+        visit(field, lines[i].next);
     }
 }
 
@@ -218,6 +285,20 @@ Looks looks_like_response(std::string_view bytes) {
     size_t n = std::min(bytes.size(), start.size());
     if (bytes.substr(0, n) != start.substr(0, n)) return Looks::no;
     return n == start.size() ? Looks::yes : Looks::undecided;
+}
+
+size_t index_lines(std::string_view bytes, std::vector<HeadLine>& lines) {
+    lines.clear();
+    LineIndexer indexer(bytes, lines);
+    size_t at = 0;
+    for (; at + kBlock <= bytes.size(); at += kBlock)
+        if (indexer.add(static_cast<uint32_t>(at), scan_block(bytes.data() + at))) return indexer.begin();
+    char rest[kBlock] = {};
+    if (at < bytes.size()) std::memcpy(rest, bytes.data() + at, bytes.size() - at);
+    if (indexer.add(static_cast<uint32_t>(at), scan_block(rest))) return indexer.begin();
+    uint32_t end = static_cast<uint32_t>(bytes.size());
+    if (indexer.begin() < end) indexer.end_line(end, end);  // a line without its end
+    return HeadScanner::npos;
 }
 
 size_t HeadScanner::feed(const char* data, size_t size) {
@@ -287,19 +368,19 @@ void HeadBuffer::end_line() {
 
 ParsedHead parse_start_line(std::string_view raw, bool request) {
     ParsedHead parsed;
-    parsed.valid = read_start_line(next_line(raw), false, request, parsed);
+    parsed.valid = read_start_line(first_line(raw), false, request, parsed);
     return parsed;
 }
 
-ParsedHead parse_head(const RawHead& head, bool request, HeadScratch& scratch) {
+ParsedHead parse_indexed_head(const RawHead& head, bool request, HeadScratch& scratch) {
     ParsedHead out;
-    const char* origin = head.bytes.data();
-    std::string_view rest = head.bytes;
-    std::string_view line = next_line(rest);
+    if (scratch.lines.empty()) return out;
+    const HeadLine& start = scratch.lines.front();
+    std::string_view line = head.bytes.substr(start.begin, start.end - start.begin);
     out.valid = read_start_line(line, head.start_line_cut, request, out);
     if (!out.valid) return out;
     scratch.fields.clear();
-    each_field(rest, origin, scratch.unfolded, [&](const HeaderField& field, size_t end) {
+    each_field(head.bytes, 1, scratch, [&](const HeaderField& field, size_t end) {
         note_field(field, out);
         if (end <= head.kept) scratch.fields.push_back(field);
     });
@@ -307,10 +388,15 @@ ParsedHead parse_head(const RawHead& head, bool request, HeadScratch& scratch) {
     return out;
 }
 
+ParsedHead parse_head(const RawHead& head, bool request, HeadScratch& scratch) {
+    index_lines(head.bytes, scratch.lines);
+    return parse_indexed_head(head, request, scratch);
+}
+
 std::vector<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scratch) {
+    index_lines(raw, scratch.lines);
     scratch.fields.clear();
-    each_field(raw, raw.data(), scratch.unfolded,
-               [&](const HeaderField& field, size_t) { scratch.fields.push_back(field); });
+    each_field(raw, 0, scratch, [&](const HeaderField& field, size_t) { scratch.fields.push_back(field); });
     return scratch.fields;
 }
 

@@ -75,8 +75,15 @@ struct ParsedHead {
     bool self_delivery = false;  // has Tcp-Sniffer-Delivery
 };
 
+// One line of a head: offsets of its first byte, of its end without CR and LF, of what follows
+// it, and of its first colon (its end where there is none).
+struct HeadLine {
+    uint32_t begin, end, next, colon;
+};
+
 // Reused from head to head.
 struct HeadScratch {
+    std::vector<HeadLine> lines;
     std::vector<HeaderField> fields;
     std::string unfolded;
 };
@@ -84,6 +91,12 @@ struct HeadScratch {
 // Reads the first line of `raw`, which is whole, alone: `valid` tells whether it is a start line.
 ParsedHead parse_start_line(std::string_view raw, bool request);
 
+// Finds the lines of a head up to the empty one, in one pass. Returns the offset behind that, or
+// HeadScanner::npos.
+size_t index_lines(std::string_view bytes, std::vector<HeadLine>& lines);
+
+// Reads a head whose lines are in `scratch`. The views point into `head.bytes` and `scratch`.
+ParsedHead parse_indexed_head(const RawHead& head, bool request, HeadScratch& scratch);
 // Reads a head. The views point into `head.bytes` and `scratch`.
 ParsedHead parse_head(const RawHead& head, bool request, HeadScratch& scratch);
 // The same for a trailer section, which has no start line.

@@ -36,10 +36,18 @@ Outcome TcpConnection::on_segment(int side, const Segment& segment) {
     if (segment.length > 0) on_payload(side, segment, seq);
     if (segment.has(kFin)) on_fin(side, segment, seq);
     if (segment.has(kRst)) on_reset(side, segment);
+    if (!unsettled()) return Outcome::open;
     pump();
     watch(0, segment.time);
     watch(1, segment.time);
     return settle();
+}
+
+// Whether anything is held, missing or about to end; most segments leave nothing so.
+bool TcpConnection::unsettled() const {
+    const TcpStream &a = streams_[0], &b = streams_[1];
+    bool missing = seq_less(a.next, a.acked) || seq_less(b.next, b.acked);
+    return missing || a.held || b.held || a.fin_known || b.fin_known || reset_side_ >= 0 || waiting();
 }
 
 // RFC 9293 3.10.7.4 and RFC 5961 4: on a live connection a SYN proves nothing; the other side's
@@ -313,8 +321,8 @@ Outcome TcpConnection::on_time(Nanos now) {
             bool progress = resolve(side);
             pump();
             if (!progress && reset_side_ == side) reset_due_ = true;
-            if (!progress) break;
-            me.waiting_since = since;
+            // Without a step to take only a further packet can change anything.
+            me.waiting_since = progress ? since : -1;
         }
         if (!must_wait(side)) me.waiting_since = -1;
     }

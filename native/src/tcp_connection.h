@@ -69,6 +69,7 @@ class TcpConnection {
     bool may_deliver(int side, const HeldSegment& segment) const;
     bool acknowledges_unseen(int side, uint32_t ack) const;
 
+    bool unsettled() const;
     bool must_wait(int side) const;
     void watch(int side, Nanos now);
     bool resolve(int side);

@@ -17,7 +17,13 @@ constexpr Nanos kSecond = 1'000'000'000;
 // An IPv4 address is kept in its IPv6-mapped form, ::ffff:a.b.c.d.
 struct Address {
     std::array<uint8_t, 16> bytes{};
-    bool operator==(const Address&) const = default;
+    bool operator==(const Address& other) const { return half(0) == other.half(0) && half(1) == other.half(1); }
+    // Eight bytes as a number; only good to compare and hash.
+    uint64_t half(int which) const {
+        uint64_t value;
+        std::memcpy(&value, bytes.data() + 8 * which, 8);
+        return value;
+    }
     bool is_v4() const {
         static constexpr uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
         return std::memcmp(bytes.data(), prefix, sizeof prefix) == 0;
