@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from network import Namespace, Network
-from processes import Sniffer, aiohttp_server, nginx
+from processes import Listen, Sniffer, aiohttp_server, nginx
 
 FILES = {"small.json": b'{"a": 1}', "big.bin": bytes(range(256)) * 40_000, "2k.txt": b"0123456789abcdef" * 128}
-Listen = Callable[..., Sniffer]
 
 
 @pytest.fixture(scope="session")

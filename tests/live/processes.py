@@ -77,6 +77,9 @@ class Sniffer:
         return [line for line in lines if line["direction"] != "connection"]
 
 
+Listen = Callable[..., Sniffer]  # what the fixture `listen` gives
+
+
 @contextlib.contextmanager
 def tcpdump(place: Namespace, interface: str, file: Path) -> Iterator[None]:
     command = place.inside("tcpdump", "-i", interface, "-w", str(file), "-U", "-s", "262144", "-B", "16384", "tcp")

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Listen
 from network import CLIENT, SERVER, SERVER_VLAN, Namespace, Network
-from processes import AIOHTTP_PORT, NGINX_PORT, tcpdump
+from processes import AIOHTTP_PORT, NGINX_PORT, Listen, tcpdump
 from replay_engine import replay_files
 
 

@@ -172,6 +172,20 @@ WHOLE = (
         stats={"connections.reset": 0},
     ),
     Case(
+        "a reset within the window, not at its beginning",
+        "RFC 5961 section 3.2: answered by a challenge ACK; only the exact number resets",
+        Conversation()
+        .open()
+        .client(GET)
+        .server_rst(shift=10)
+        .client_ack()
+        .server(OK)
+        .exchange(GET, NO_CONTENT)
+        .close(),
+        [GOT, ANSWERED, request("GET", "/", exchange=1), response(204, "No Content", to="GET /", exchange=1)],
+        stats={"connections.reset": 0, "connections.fin": 1},
+    ),
+    Case(
         "a FIN far out of the window",
         "it belongs to another connection, or to nobody",
         Conversation().open().client(GET).server_segment(flags=FIN | ACK, shift=1_000_000).server(OK).close(),
