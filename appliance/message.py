@@ -48,11 +48,14 @@ class HttpMessage:
     # "base64" where the record holds the body as base64; `body` is decoded here.
     body_encoding: str | None = None
     body_truncated: bool = False
+    # redactFields could not be searched for: the body is withheld.
+    body_redacted: bool = False
     body_size: int
     decoded_size: int | None = None
     head_encoding: str | None = None
     headers_truncated: bool = False
     trailers: Headers = field(default=_NO_HEADERS)
+    trailers_encoding: str | None = None
     http_version: str | None = None
     connection_id: str | None = None
     exchange: int | None = None

@@ -75,10 +75,8 @@ struct Optional {
           source(config.source_json) {
         const size_t fixed = kFrontRoom + kBackRoom + RecordBody::kFieldsRoom;
         size_t left = config.max_record > fixed ? config.max_record - fixed : 0;
-        if (head.size() > left) {
-            head = "\"headers\":{}";
-            left_out = true;
-        }
+        left_out = head.size() > left;
+        if (left_out || head.empty()) head = "\"headers\":{}";
         left -= std::min(left, head.size());
         for (std::string_view* part : {&source, &request, &trailers}) {
             if (part->size() > left) *part = {};
