@@ -160,7 +160,7 @@ class FileCapture final : public Capture, private PipeWaiter {
     int hand_over() {
         packets_ = 0;
         const int read = pcap_dispatch(handle_.get(), kBatch, receive_all, reinterpret_cast<u_char*>(this));
-        return read > 0 ? packets_ : end(read);
+        return read > 0 && !failure_ ? packets_ : end(read);
     }
 
     // One packet at a time: it waits here until it is due.
@@ -186,6 +186,7 @@ class FileCapture final : public Capture, private PipeWaiter {
     }
 
     bool wait_readable(int fd) override {
+        if (given_up_) return false;
         try {
             bool readable = wakeup_.wait(fd, 0);
             if (!readable && !wakeup_.woken()) {
