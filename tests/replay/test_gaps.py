@@ -258,6 +258,55 @@ RESYNC = (
         ],
     ),
     Case(
+        "responses lost in part, requests waiting",
+        "the idle moment ends the guessing: what is sent behind it is paired, what waited before it never is",
+        Conversation()
+        .open()
+        .client(get(1))
+        .server(b"HTTP/1.1 204 No Content")
+        .server(b"\r\n\r\n", lost=True)
+        .client(get(2) + get(3) + get(4))
+        .server(NO_CONTENT[:20], lost=True)
+        .server(NO_CONTENT[20:] + NO_CONTENT + NO_CONTENT)
+        .wait(100)
+        .exchange(get(5) + get(6), NO_CONTENT + NO_CONTENT)
+        .close(),
+        [
+            request("GET", "/1"),
+            request("GET", "/2", exchange=1),
+            request("GET", "/3", exchange=2),
+            request("GET", "/4", exchange=3),
+            request("GET", "/5", exchange=4),
+            request("GET", "/6", exchange=5),
+            response(204, "No Content", to="GET /5", exchange=4, midstream=True),
+            response(204, "No Content", to="GET /6", exchange=5),
+        ],
+        without=SPLIT,
+        without_why=RESYNC_WHY,
+    ),
+    Case(
+        "a second hole before anything was found again",
+        "the responses to /2 and /3 are lost whole: the one behind them must not pass for one of theirs",
+        Conversation()
+        .open()
+        .client(get(1))
+        .server(NO_CONTENT[:-4])
+        .server(NO_CONTENT[-4:], lost=True)
+        .wait(100)
+        .client(get(2) + get(3))
+        .server(NO_CONTENT + NO_CONTENT, lost=True)
+        .wait(100)
+        .exchange(get(4), NO_CONTENT)
+        .close(),
+        [
+            request("GET", "/1"),
+            request("GET", "/2", exchange=1),
+            request("GET", "/3", exchange=2),
+            request("GET", "/4", exchange=3),
+            response(204, "No Content", to="GET /4", exchange=3, midstream=True),
+        ],
+    ),
+    Case(
         "a hole in a start line",
         "no message can be told from half a line: the gap is counted, nothing else",
         Conversation()
