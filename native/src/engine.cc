@@ -164,12 +164,14 @@ void Engine::push(uint32_t flags) {
 }
 
 void Engine::on_message(const Message& message, bool self_delivery) {
+    ring_.lend_room(line_);
     encoder_.encode(message, line_);
     push((message.request ? 0 : SNIFFER_RECORD_RESPONSE) | (self_delivery ? SNIFFER_RECORD_SELF_DELIVERY : 0));
 }
 
 void Engine::on_connection_end(const ConnectionEnd& connection) {
     ledger_.messages.produced.add();
+    ring_.lend_room(line_);
     encoder_.encode(connection, line_);
     push(SNIFFER_RECORD_CONNECTION);
 }

@@ -30,6 +30,7 @@ constexpr TokenTable kToken;
 constexpr bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 std::string_view trim(std::string_view text) {
+    if (text.empty() || (text.front() > ' ' && text.back() > ' ')) return text;
     while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
     while (!text.empty() && (is_space(text.back()) || text.back() == '\r')) text.remove_suffix(1);
     return text;
@@ -221,9 +222,12 @@ bool decides_framing(std::string_view line) {
 }
 
 HeaderField read_field(std::string_view bytes, const HeadLine& line) {
-    std::string_view name = trim(bytes.substr(line.begin, line.colon - line.begin));
+    const char* at = bytes.data();
+    std::string_view name = trim({at + line.begin, line.colon - line.begin});
     if (line.colon == line.end) return {name, {}};
-    return {name, trim(bytes.substr(line.colon + 1, line.end - line.colon - 1))};
+    uint32_t value = line.colon + 1;
+    value += value < line.end && at[value] == ' ';  // nearly always one
+    return {name, trim({at + value, line.end - value})};
 }
 
 // RFC 9112 section 5.2: a line that begins with white space continues the value before it.
@@ -262,7 +266,7 @@ void each_field(std::string_view bytes, size_t first, HeadScratch& scratch, Visi
 }  // namespace
 
 bool equal_ignoring_case(std::string_view a, std::string_view lower) {
-    if (a.size() != lower.size()) return false;
+    if (a.size() != lower.size() || a.empty() || (a[0] | 0x20) != lower[0]) return false;
     for (size_t i = 0; i < a.size(); ++i) {
         char c = a[i];
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);

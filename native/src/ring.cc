@@ -14,7 +14,8 @@ namespace sniffer {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t kMostSpare = 4;
+constexpr size_t kMostSpare = 8;
+constexpr size_t kLentRoom = 32 << 10;
 
 }  // namespace
 
@@ -27,7 +28,7 @@ Batch::Batch(size_t capacity) : capacity_((capacity + kPage - 1) / kPage * kPage
 Batch::~Batch() { munmap(data_, capacity_); }
 
 void Batch::append(std::string_view line, uint32_t flags) {
-    std::memcpy(data_ + size_, line.data(), line.size());
+    if (line.data() != tail()) std::memcpy(tail(), line.data(), line.size());
     records_.push_back({size_, static_cast<uint32_t>(line.size()), flags});
     size_ += line.size();
     flags_ |= flags;
@@ -67,6 +68,12 @@ std::unique_ptr<Batch> Ring::take_batch(size_t bytes) {
     }
     memory_ += batch->capacity();
     return batch;
+}
+
+void Ring::lend_room(Text& line) {
+    line.return_lent();
+    if (!open_) open_ = take_batch(0);
+    if (open_ && open_->room() >= kLentRoom) line.lend(open_->tail(), open_->room());
 }
 
 bool Ring::push(std::string_view line, uint32_t flags) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sniffer.h"
+#include "text.h"
 
 namespace sniffer {
 
@@ -22,7 +23,10 @@ class Batch {
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
     bool fits(size_t bytes) const { return size_ + bytes <= capacity_; }
+    // A line that was written at tail() is taken as it lies, another one is copied.
     void append(std::string_view line, uint32_t flags);
+    char* tail() { return data_ + size_; }
+    size_t room() const { return capacity_ - size_; }
     void clear();
     bool empty() const { return records_.empty(); }
     size_t size() const { return size_; }
@@ -43,7 +47,10 @@ class Ring {
     Ring(uint64_t limit, bool lossless);
     ~Ring();
 
-    // From the capture thread. False when the queue is full: the record is not kept.
+    // From the capture thread: lets the next record be written where it will lie, when there is room
+    // enough for most.
+    void lend_room(Text& line);
+    // False when the queue is full: the record is not kept.
     bool push(std::string_view line, uint32_t flags);
     // Makes what was pushed readable, and the event fd too when that is worth a wake-up: `urgent`,
     // or enough is there.

@@ -22,7 +22,10 @@ class Text {
     }
     Text(const Text&) = delete;
     Text& operator=(const Text&) = delete;
-    ~Text() { std::free(data_); }
+    ~Text() {
+        return_lent();
+        std::free(data_);
+    }
 
     const char* data() const { return data_; }
     char* data() { return data_; }
@@ -32,10 +35,28 @@ class Text {
     std::string_view view() const { return {data_, size_}; }
     operator std::string_view() const { return view(); }
 
+    // Writes into `memory` from now on, as long as the text fits there; it must outlive that.
+    void lend(char* memory, size_t capacity) {
+        return_lent();
+        own_ = std::exchange(data_, memory);
+        own_capacity_ = std::exchange(capacity_, capacity);
+        size_ = 0;
+        lent_ = true;
+    }
+
+    // Goes back to memory of its own.
+    void return_lent() {
+        if (!lent_) return;
+        data_ = own_;
+        capacity_ = own_capacity_;
+        size_ = 0;
+        lent_ = false;
+    }
+
     // Keeps the memory, but not that of one huge record.
     void clear() {
         size_ = 0;
-        if (capacity_ > kKept) {
+        if (!lent_ && capacity_ > kKept) {
             std::free(std::exchange(data_, nullptr));
             capacity_ = 0;
         }
@@ -65,6 +86,12 @@ class Text {
     static constexpr size_t kKept = 4 << 20;
 
     void grow(size_t bytes) {
+        if (lent_) {
+            const std::string_view so_far = view();
+            return_lent();
+            append(so_far);
+            if (capacity_ - size_ >= bytes) return;
+        }
         size_t capacity = capacity_ * 2 > 1024 ? capacity_ * 2 : 1024;
         if (capacity < size_ + bytes) capacity = size_ + bytes;
         void* data = std::realloc(data_, capacity);
@@ -76,10 +103,14 @@ class Text {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);
+        std::swap(own_, other.own_);
+        std::swap(own_capacity_, other.own_capacity_);
+        std::swap(lent_, other.lent_);
     }
 
-    char* data_ = nullptr;
-    size_t size_ = 0, capacity_ = 0;
+    char *data_ = nullptr, *own_ = nullptr;  // own_: what stays while memory is lent
+    size_t size_ = 0, capacity_ = 0, own_capacity_ = 0;
+    bool lent_ = false;
 };
 
 // Writes through a pointer into a Text's room; a literal's length is known to the compiler.
