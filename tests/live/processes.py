@@ -82,7 +82,7 @@ Listen = Callable[..., Sniffer]  # what the fixture `listen` gives
 
 @contextlib.contextmanager
 def tcpdump(place: Namespace, interface: str, file: Path) -> Iterator[None]:
-    command = place.inside("tcpdump", "-i", interface, "-w", str(file), "-U", "-s", "262144", "-B", "16384", "tcp")
+    command = place.inside("tcpdump", "-i", interface, "-w", str(file), "-U", "-s", "262144", "-B", "131072", "tcp")
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         os.set_blocking(process.stderr.fileno(), False)
@@ -99,6 +99,8 @@ def tcpdump(place: Namespace, interface: str, file: Path) -> Iterator[None]:
             time.sleep(0.5)  # what the kernel's ring still holds
         finally:
             stop(process, signal.SIGINT)
+            listening()
+    assert b"\n0 packets dropped by kernel" in said, said.decode()
 
 
 NGINX = """\
