@@ -13,6 +13,8 @@ from uuid import uuid4
 
 import pytest
 from engine import Engine
+from packets import Conversation, pcap
+from packets.files import frames
 
 MIB = 1 << 20
 MEMORY_LIMIT = 128 * MIB
@@ -135,7 +137,9 @@ def test_a_neighbours_messages_reach_the_log(sniffer: Container, target: Contain
     assert requests == answers == [f"/pyvenv.cfg?{number}" for number in range(REQUESTS)]
     assert all("home =" in record["body"] for record in records if "statusCode" in record)
 
-    assert peak_memory(sniffer) < MEMORY_LIMIT
+    peak = peak_memory(sniffer)
+    print(f"peak of the memory cgroup: {peak / MIB:.0f} MiB")
+    assert peak < MEMORY_LIMIT
     assert sniffer.inspect("{{.State.OOMKilled}}") == "false"
 
 
@@ -181,6 +185,18 @@ for module in list(sys.modules.values()):
 """
     options = ("run", "--rm", "--network=none", "--read-only", "--entrypoint=python3")
     assert docker.text(*options, image, "-c", look) == ""
+
+
+def test_replay_runs_inside(docker: Engine, image: str) -> None:
+    """By the image's own Python, from stdin, for files are not in the container."""
+    talk = Conversation()
+    talk.open().exchange(b"GET /a HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").close()
+    options = ("run", "--rm", "--interactive", "--network=none", *SANDBOX)
+    replayed = docker(*options, image, "replay", "-", "--ports", PORT, stdin=pcap(frames(talk.segments)))
+
+    request_, answer = (json.loads(line) for line in replayed.stdout.splitlines())
+    assert (request_["method"], request_["path"]) == ("GET", "/a")
+    assert (answer["statusCode"], answer["body"], answer["complete"]) == (200, "hi", True)
 
 
 def test_the_image_says_what_it_is(docker: Engine, image: str) -> None:
