@@ -36,7 +36,8 @@ class TcpConnection {
     // A SYN of this side opened the connection that on_segment() then answered with `reopen`.
     void adopt_syn(int side, uint32_t isn);
 
-    bool waiting() const { return streams_[0].waiting_since >= 0 || streams_[1].waiting_since >= 0; }
+    // For bytes that may still come; nothing comes after the end.
+    bool waiting() const { return !ended_ && (streams_[0].waiting_since >= 0 || streams_[1].waiting_since >= 0); }
     bool ended() const { return ended_; }
     End how() const { return how_; }  // once it ended
     bool conflicts() const { return conflicts_; }

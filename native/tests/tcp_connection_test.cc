@@ -245,6 +245,15 @@ TEST(TcpConnection, OnlyAResetInTheWindowCounts) {
     EXPECT_EQ(world.transcript.text, "\n0:ask\nreset");
 }
 
+TEST(TcpConnection, WaitsNoMoreOnceAResetEndedIt) {
+    World world;
+    world.send(Conversation().packets);
+    world.send({0, 1004, 5001, kRst | kAck, ""});  // overtook the data before it
+    EXPECT_TRUE(world.connection.waiting());
+    EXPECT_EQ(world.send({0, 1001, 5001, kAck | kPsh, "abc"}), Outcome::ended);
+    EXPECT_FALSE(world.connection.waiting());
+}
+
 TEST(TcpConnection, ASynOnALiveConnectionProvesNothingTheAnswerDoes) {
     World world;
     world.send(Conversation().say(0, "ask").packets);
