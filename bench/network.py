@@ -60,7 +60,8 @@ def wire() -> Iterator[tuple[Namespace, Namespace]]:
 
 _NGINX = """
 daemon off;
-worker_processes 1;
+master_process off;
+user root;
 pid {folder}/nginx.pid;
 error_log stderr warn;
 events {{ worker_connections 4096; }}
@@ -89,7 +90,6 @@ def web_server(where: Namespace, folder: Path, body: bytes, *, access_log: Path 
     )
     configuration = folder / "nginx.conf"
     configuration.write_text(text)
-    folder.chmod(0o755)  # the worker is another user
     server = Child(where.inside(["nginx", "-e", "stderr", "-c", str(configuration)]))
     try:
         while not (folder / "nginx.pid").exists():
