@@ -37,7 +37,6 @@ def test_twice_the_same_bytes(replay: Replay) -> None:
     runs = [replay(capture, maxConcurrentConnections=50, outputConnections=True) for _ in range(3)]
     assert len(runs[0].records) > 300
     assert runs[0].raw == runs[1].raw == runs[2].raw
-    assert runs[0].events == runs[1].events == runs[2].events
 
 
 def test_the_file_format_does_not_matter(replay: Replay) -> None:
