@@ -1,15 +1,13 @@
-"""Ten thousand real connections over loopback, run inside a namespace: python -m bench.connections WHAT COUNT.
+"""Real connections over loopback, run inside a namespace: python -m bench.connections WHAT COUNT ADDRESS.
 
 Says `ready` when all is done, and ends when its stdin does.
 """
 
 from __future__ import annotations
 
-import resource
 import socket
 import sys
 
-_ADDRESS = ("127.0.0.1", 80)
 _REQUEST = (
     b"POST /cart HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench\r\nContent-Type: application/json\r\n"
     b'Content-Length: 13\r\n\r\n{"items":[1]}'
@@ -22,12 +20,12 @@ _ROUNDS = 20
 Pair = tuple[socket.socket, socket.socket]
 
 
-def _open(count: int) -> list[Pair]:
+def _open(count: int, address: str) -> list[Pair]:
     """Connections, both ends ours, each with one exchange done."""
-    listener = socket.create_server(_ADDRESS, backlog=128)
+    listener = socket.create_server((address, 80))
     pairs = []
     for _ in range(count):
-        client = socket.create_connection(_ADDRESS)
+        client = socket.create_connection((address, 80))
         server, _ = listener.accept()
         _send(client, server, _REQUEST)
         _send(server, client, _RESPONSE)
@@ -52,10 +50,9 @@ def _flood(pairs: list[Pair]) -> None:
             _send(client, server, _CHUNK)
 
 
-def main(what: str, count: int) -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (2 * count + 100, 2 * count + 100))
-    dead = socket.create_server(("127.0.0.1", 81))  # a collector that takes connections and never answers
-    pairs = _open(count)
+def main(what: str, count: int, address: str) -> None:
+    dead = socket.create_server((address, 81))  # a collector that takes connections and never answers
+    pairs = _open(count, address)
     if what == "endless":
         _flood(pairs)
     print("ready", flush=True)
@@ -64,4 +61,4 @@ def main(what: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -101,7 +101,10 @@ def _check_ledger(report: Report, what: str, load: Load, stats: dict[str, Any], 
         reached=low <= complete <= high,
     )
     report.equal(f"{what}: kernel_dropped", stats["capture"]["kernel_dropped"], 0)
-    report.equal(f"{what}: queue_full, gaps, exit code", messages["queue_full"] + stats["streams"]["gaps"] + status, 0)
+    lost = messages["queue_full"] + sum(stats["sinks"]["stdout"]["dropped"].values())
+    report.equal(f"{what}: queue_full", lost, 0)
+    report.equal(f"{what}: gaps", stats["streams"]["gaps"], 0)
+    report.equal(f"{what}: exit code", status, 0)
 
 
 def _compare(report: Report, alone: list[Load], tcpdump: list[Shot], sniffer: list[Shot]) -> None:
@@ -134,7 +137,10 @@ def _check_records(report: Report, tools: Tools, server: Namespace, client: Name
         with running(tools, server, "--output-stdout", interface=INTERFACE, stdout=file) as sniffer:
             load = _load(client, _TO_FILE_SECONDS)
             time.sleep(_SETTLE)
-            sniffer.stop()
+            usage = sniffer.stop()
+            stats = sniffer.stats()
+        what = f"live, {_TO_FILE_SECONDS} s into a file"
+        _check_ledger(report, what, load, stats, usage.status)
         file.seek(0)
         directions: Counter[str] = Counter()
         exchanges_seen: Counter[tuple[str, int]] = Counter()
@@ -144,7 +150,7 @@ def _check_records(report: Report, tools: Tools, server: Namespace, client: Name
                 exchanges_seen[record["connectionId"], record["exchange"]] += 1
     pairs = sum(count == 2 for count in exchanges_seen.values())
     report.holds(
-        f"live, {_TO_FILE_SECONDS} s into a file: pairs, exact bodies, for wrk's requests",
+        f"{what}: pairs, exact bodies, for wrk's requests",
         f"{pairs:,} for {load.requests:,}",
         reached=load.requests <= pairs <= load.requests + Wrk.CONNECTIONS,
     )

@@ -16,6 +16,7 @@ from bench.tools import ROOT, Tools
 
 _MIB = 1 << 20
 _CONNECTIONS = 10_000
+_EACH = 5000  # connections of one process, which holds both ends
 _WARM = 200
 _MAX_MEMORY = 64 * _MIB
 _SETTLE = 3.0
@@ -49,15 +50,22 @@ def run(report: Report, tools: Tools) -> None:
 
 @contextlib.contextmanager
 def _connections(where: Namespace, what: str, count: int) -> Iterator[None]:
-    """Holds them open."""
-    command = where.inside([sys.executable, "-m", "bench.connections", what, str(count)])
-    worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    """Holds them open, by as many processes as the limit of open files asks for, each with an address of its own."""
+    numbers = range(-(-count // _EACH))
+    workers = [_worker(where, what, min(count, _EACH), f"127.0.0.{number + 1}") for number in numbers]
     try:
-        if worker.stdout is None or worker.stdout.readline() != b"ready\n":
-            raise RuntimeError("the connections could not be made")
+        for worker in workers:
+            if worker.stdout is None or worker.stdout.readline() != b"ready\n":
+                raise RuntimeError("the connections could not be made")
         yield
     finally:
-        worker.communicate()
+        for worker in workers:
+            worker.communicate()
+
+
+def _worker(where: Namespace, what: str, count: int, address: str) -> subprocess.Popen[bytes]:
+    command = where.inside([sys.executable, "-m", "bench.connections", what, str(count), address])
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def _settled(child: Child) -> int:
@@ -74,9 +82,10 @@ def _idle(tools: Tools, where: Namespace, *options: str) -> int:
 
 
 def _scrape(where: Namespace) -> None:
-    time.sleep(1)
-    script = "import urllib.request as r; r.urlopen('http://127.0.0.1:82/metrics').read()"
-    subprocess.run(where.inside([sys.executable, "-c", script]), check=True)
+    """As a monitor does, once the server is there."""
+    again = ["--retry", "30", "--retry-connrefused", "--retry-delay", "1"]
+    command = where.inside(["curl", "-sS", "-o", "/dev/null", *again, "http://127.0.0.1:82/metrics"])
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
 
 
 def _keep_alive(tools: Tools, where: Namespace) -> tuple[int, int]:

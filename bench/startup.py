@@ -8,7 +8,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.network import namespace
 from bench.quota import quota
 from bench.report import Report
 from bench.sniffer import Sniffer
@@ -19,11 +18,11 @@ _SHARE = 0.1
 
 def run(report: Report, tools: Tools, *, rounds: int) -> None:
     report.heading(f"Start under a quota of {_SHARE:g} CPU")
-    with namespace("startup") as where, quota(_SHARE) as processes:
+    with quota(_SHARE) as processes:
         # The shell joins the group and becomes the sniffer, whose every instruction so counts.
         join = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(processes)]
         command = [*join, *tools.sniffer, "run", "--interface", "lo", "--ports", "80", "--output-stdout"]
-        times = [_time_to_open(where.inside(command)) for _ in range(rounds)]
+        times = [_time_to_open(command) for _ in range(rounds)]
     report.table(("", "s"), [(f"run {number + 1}", f"{taken:.2f}") for number, taken in enumerate(times)])
     report.at_most("startup: capture open, median", statistics.median(times), 2, " s")
 
