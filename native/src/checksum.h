@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace sniffer {
 
@@ -14,6 +15,13 @@ uint64_t checksum_sum(const uint8_t* data, size_t size);
 inline uint64_t checksum_add(uint64_t a, uint64_t b) {
     const uint64_t sum = a + b;
     return sum + (sum < b);
+}
+
+// Of 16 bytes, such as an address.
+inline uint64_t checksum_sum16(const uint8_t* data) {
+    uint64_t words[2];
+    std::memcpy(words, data, sizeof words);
+    return checksum_add(words[0], words[1]);
 }
 
 // Folds to 16 bits. A range that contains its own checksum folds to 0xffff.

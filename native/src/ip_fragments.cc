@@ -77,8 +77,9 @@ void FragmentTable::store(Datagram& datagram, const IpPacket& packet) {
 
 void FragmentTable::give_up(Datagram& datagram) {
     bytes_ -= datagram.bytes.capacity();
-    datagram.bytes = {};
-    datagram.parts = {};
+    // Assigned `{}` would keep their memory.
+    datagram.bytes = std::vector<uint8_t>();
+    datagram.parts = std::vector<Part>();
     datagram.given_up = true;
 }
 

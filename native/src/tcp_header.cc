@@ -29,8 +29,8 @@ Checksum verify(const IpPacket& packet) {
     const Cursor& segment = packet.payload;
     if (segment.cut() || packet.routed) return Checksum::unknown;
     uint64_t sum = checksum_sum(segment.data(), segment.captured());
-    sum = checksum_add(sum, checksum_sum(packet.source.bytes.data(), 16));
-    sum = checksum_add(sum, checksum_sum(packet.destination.bytes.data(), 16));
+    sum = checksum_add(sum, checksum_sum16(packet.source.bytes.data()));
+    sum = checksum_add(sum, checksum_sum16(packet.destination.bytes.data()));
     sum = checksum_add(sum, uint64_t{htonl(segment.captured())} + htons(IPPROTO_TCP));
     return checksum_fold(sum) == 0xffff ? Checksum::valid : Checksum::invalid;
 }

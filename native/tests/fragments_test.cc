@@ -140,6 +140,17 @@ TEST(Fragments, MemoryIsBounded) {
     EXPECT_GE(table.table.datagrams(), 60u);
 }
 
+// What was given up is not counted twice when it is forgotten.
+TEST(Fragments, MemoryOfTheGivenUpIsFreedOnce) {
+    Table table;
+    table.add(kFirst);
+    EXPECT_EQ(table.add({0, "0123456X", true}), Verdict::fragment_lost);
+    EXPECT_EQ(table.table.bytes(), 0u);
+    EXPECT_EQ(table.add({0, "01234567", true, 2}, FragmentTable::kMaxAge + 1), Verdict::fragment);
+    EXPECT_EQ(table.table.datagrams(), 1u);
+    EXPECT_EQ(table.table.bytes(), 8u);
+}
+
 TEST(Fragments, ManySmallOnesBackwards) {
     Table table;
     Bytes whole;
