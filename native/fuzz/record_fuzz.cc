@@ -1,0 +1,87 @@
+// libFuzzer: whatever bytes make up a message, its record is one line of valid JSON and UTF-8,
+// within its limit.
+//
+//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -march=x86-64-v2 -Inative/include -Inative/src \
+//       native/fuzz/record_fuzz.cc \
+//       native/src/{record*,redact*,content*,json_text,utf8,base64,field_text,arena}.cc -lsimdjson -lz -lzstd -lbrotlidec
+#include <fuzzer/FuzzedDataProvider.h>
+#include <simdjson.h>
+
+#include <string>
+#include <vector>
+
+#include "record.h"
+#include "utf8.h"
+
+using namespace sniffer;
+
+namespace {
+
+Config make_config(FuzzedDataProvider& data) {
+    Config config;
+    config.max_record = data.ConsumeIntegralInRange<uint64_t>(4096, 16384);
+    config.max_body = data.ConsumeIntegralInRange<uint64_t>(0, 8192);
+    config.decode_body = data.ConsumeBool();
+    config.redact_headers = {"authorization", "cookie"};
+    if (data.ConsumeBool()) config.redact_fields = {"a", "password"};
+    return config;
+}
+
+void check(const Text& line, const Config& config) {
+    simdjson::dom::parser parser;
+    const bool good = line.size() <= config.max_record && line.view().ends_with("}\n") && valid_utf8(line) &&
+                      line.view().find('\n') == line.size() - 1 &&
+                      parser.parse(line.data(), line.size()).error() == simdjson::SUCCESS;
+    if (!good) __builtin_trap();
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+    FuzzedDataProvider data(bytes, size);
+    const Config config = make_config(data);
+    std::vector<std::string> strings;
+    for (size_t count = data.ConsumeIntegralInRange<size_t>(0, 100); count > 0; --count)
+        strings.push_back(data.ConsumeRandomLengthString(100));
+    std::vector<HeaderField> headers;
+    for (size_t i = 0; i + 1 < strings.size(); i += 2) headers.push_back({strings[i], strings[i + 1]});
+    const std::string target = data.ConsumeRandomLengthString(5000), method = data.ConsumeRandomLengthString(20);
+    const std::string encoding = data.PickValueInArray({"", "gzip", "deflate", "br", "zstd", "gzip, br"});
+    const std::string type = data.PickValueInArray(
+        {"", "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"});
+
+    Message message;
+    Head head;
+    message.request = head.request = data.ConsumeBool();
+    head.method = method;
+    head.target = head.reason = target;
+    head.version = "1.1";
+    head.status = data.ConsumeIntegralInRange(0, 999);
+    head.headers = headers;
+    message.body_cut = data.ConsumeBool();
+    message.incomplete = data.ConsumeBool() ? Incomplete::gap : Incomplete::none;
+    message.content_encoding = encoding;
+    message.content_type = type;
+
+    RecordEncoder encoder(config);
+    Text head_json, request_json, trailers_json, line;
+    encoder.encode_head(head, config.max_record / 2, head_json);
+    encoder.encode_request_reference(head, config.max_record / 4, request_json);
+    encoder.encode_trailers(headers, config.max_record / 4, trailers_json);
+    if (head_json.size() > config.max_record / 2) __builtin_trap();
+    if (request_json.size() > config.max_record / 4 || trailers_json.size() > config.max_record / 4) __builtin_trap();
+    message.head_json = head_json;
+    message.request_json = request_json;
+    message.trailers_json = trailers_json;
+
+    Budget budget(1 << 20);
+    Arena arena(budget);
+    Chain body;
+    const std::string content = data.ConsumeRemainingBytesAsString();
+    body.append(arena, content.data(), content.size());
+    message.body = &body;
+    message.body_size = content.size();
+    encoder.encode(message, line);
+    check(line, config);
+    return 0;
+}
