@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from servers import Collector, collecting, hello, serving
+
+
+@pytest.fixture(autouse=True)
+def engine_library(library: Path) -> Path:
+    """Every test here needs the engine; building it sets TCP_SNIFFER_LIBRARY."""
+    return library
+
+
+@pytest.fixture
+async def target() -> AsyncIterator[int]:
+    """The port of a server that is to be watched."""
+    async with serving(hello) as port:
+        yield port
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[Collector]:
+    async with collecting(Collector()) as collector:
+        yield collector
