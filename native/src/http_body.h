@@ -44,6 +44,8 @@ class BodyReader {
     Result next(std::string_view data);
     // `bytes` are missing here. False when the end of the body may be among them.
     bool skip(uint64_t bytes);
+    // How many of `bytes` that are missing here belong to this body.
+    uint64_t missing_of(uint64_t bytes) const { return state_ == State::counted && bytes > left_ ? left_ : bytes; }
     bool done() const { return state_ == State::done; }
     bool until_close() const { return state_ == State::until_close; }
 

@@ -8,7 +8,7 @@
 namespace sniffer {
 namespace {
 
-constexpr size_t kIdentified = 1024;     // bytes that tell a protocol
+constexpr size_t kIdentified = 8192;     // bytes that tell a protocol
 constexpr uint32_t kMostPending = 1024;  // requests without an answer, of one connection
 
 std::string_view view(const Piece& piece) { return {piece.data, piece.size}; }
@@ -47,7 +47,7 @@ HttpConnection::~HttpConnection() {
 std::string_view HttpConnection::protocol() const {
     if (tunnel_) return "tunnel";
     if (seen_http_) return "http";
-    return said_not_http_ ? "other" : "unknown";
+    return protocol_;
 }
 
 // --- what TCP says ---
@@ -56,6 +56,10 @@ void HttpConnection::on_data(int side, const Piece& piece) {
     time_ = piece.time;
     if (client_ < 0 && !settle_roles(side, piece)) return;
     Reader& r = reader(side);
+    if (midway_ >> side & 1) {  // nothing tells where a message begins, but its look
+        midway_ = static_cast<uint8_t>(midway_ & ~(1 << side));
+        r.state = State::lost;
+    }
     if (!r.is_request && request_.simple && request_.state == State::head) finish_simple_request();
     read(r, piece);
     last_side_ = static_cast<int8_t>(side);
@@ -87,14 +91,16 @@ bool HttpConnection::settle_roles(int side, const Piece& piece) {
 void HttpConnection::on_gap(int side, uint64_t bytes) {
     if (client_ < 0) return;
     Reader& r = reader(side);
+    last_side_ = static_cast<int8_t>(side);
     context_.handler.on_missing(receiver(), destination(), r.is_request, bytes);
     switch (r.state) {
         case State::lost:
+            return stop_pairing();
         case State::ignored:
         case State::tunnel:
             return;
         case State::body:
-            r.draft->missing += bytes;
+            r.draft->missing += r.body.missing_of(bytes);
             r.draft->hole = true;
             if (r.body.skip(bytes)) {
                 if (r.body.done()) finish_message(r, Incomplete::gap, time_);
@@ -120,8 +126,8 @@ void HttpConnection::on_conflict(int side) {
     if (client_ >= 0 && reader(side).draft) reader(side).draft->conflicting = true;
 }
 
-void HttpConnection::on_midway(int) {
-    midway_ = true;
+void HttpConnection::on_midway(int side) {
+    midway_ = static_cast<uint8_t>(midway_ | 1 << side);
     stop_pairing();
 }
 
@@ -185,7 +191,7 @@ void HttpConnection::begin(Reader& r, const Piece& piece) {
     MessageDraft& draft = *r.draft;
     draft.timestamp = piece.time;
     draft.conflicting = piece.conflicting;
-    draft.midstream = r.resyncing || (midway_ && !r.any);
+    draft.midstream = r.resyncing;
     r.scanner.reset();
     r.line_checked = r.simple = false;
     r.state = State::probing;
@@ -195,6 +201,7 @@ void HttpConnection::begin(Reader& r, const Piece& piece) {
 size_t HttpConnection::read_probe(Reader& r, const Piece& piece) {
     char first[80];
     std::string_view bytes = view(piece), kept = r.draft->raw.raw().bytes;
+    if (is_cut_client_hello(kept)) return reject(r, piece, false);
     if (!kept.empty()) {
         std::memcpy(first, kept.data(), kept.size());  // at most the longest method
         size_t more = std::min(sizeof first - kept.size(), bytes.size());
@@ -234,7 +241,7 @@ size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
     if (!r.line_checked && r.scanner.any_line()) {
         RawHead raw = draft.raw.raw();
         ParsedHead line = parse_start_line(raw.bytes, r.is_request);
-        if (!line.valid && !raw.start_line_cut) return reject(r, piece, true);
+        if (!raw.start_line_cut && (!line.valid || (r.resyncing && !beyond_doubt(line)))) return reject(r, piece, true);
         r.simple = line.simple && !raw.start_line_cut;
         r.line_checked = true;
     }
@@ -255,6 +262,11 @@ size_t HttpConnection::reject(Reader& r, const Piece& piece, bool buffered) {
     }
     std::string bytes(r.draft->raw.raw().bytes);
     if (!buffered) bytes.append(view(piece).substr(0, kIdentified));
+    if (!buffered && !seen_http_ && !said_not_http_ && is_cut_client_hello(bytes) && bytes.size() < kIdentified) {
+        r.draft->raw.append(view(piece), kIdentified);  // it names the server further on
+        r.state = State::probing;
+        return piece.size;
+    }
     if (!r.is_request && legacy_answer(r)) {
         std::string_view kept = r.draft->raw.raw().bytes;
         if (r.state == State::body && !kept.empty()) {
@@ -353,14 +365,20 @@ size_t HttpConnection::read_trailers(Reader& r, const Piece& piece) {
     draft.raw.append(view(piece).substr(0, size), context_.config.max_head);
     charge(draft);
     if (!whole) return size;
-    RawHead raw = draft.raw.raw();
-    draft.headers_truncated |= draft.raw.over_limit();
-    auto& fields = parse_fields(raw.bytes.substr(0, raw.kept), context_.scratch);
-    if (!fields.empty())
-        draft.headers_truncated |=
-            !context_.encoder.encode_trailers(fields, context_.config.max_record / 4, draft.trailers_json);
+    take_trailers(draft);
     finish_message(r, Incomplete::none, piece.time);
     return size;
+}
+
+// The lines that are whole: a section may end early.
+void HttpConnection::take_trailers(MessageDraft& draft) {
+    RawHead raw = draft.raw.raw();
+    draft.headers_truncated |= draft.raw.over_limit();
+    std::string_view lines = raw.bytes.substr(0, raw.kept);
+    auto& fields = parse_fields(lines.substr(0, lines.rfind('\n') + 1), context_.scratch);
+    if (fields.empty()) return;
+    bool whole = context_.encoder.encode_trailers(fields, context_.config.max_record / 4, draft.trailers_json);
+    draft.headers_truncated |= !whole;
 }
 
 size_t HttpConnection::read_lost(Reader& r, const Piece& piece) {
@@ -377,7 +395,7 @@ size_t HttpConnection::read_lost(Reader& r, const Piece& piece) {
 // --- heads and pairing ---
 
 bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& framing) {
-    if (!parsed.valid) return false;
+    if (!parsed.valid || (r.resyncing && !beyond_doubt(parsed))) return false;
     MessageDraft& draft = *r.draft;
     if (r.resyncing) context_.ledger.streams.resyncs.add();
     r.any = seen_http_ = true;
@@ -513,9 +531,10 @@ void HttpConnection::keep_body(MessageDraft& draft, std::string_view bytes) {
     bool scarce = take > 0 && context_.arena.scarce();
     size_t kept = 0;
     if (take > 0 && !scarce) draft.body.append(context_.arena, bytes.data(), take, &kept);
-    if (kept < take && !draft.body_cut) context_.ledger.streams.bodies_cut.add();
-    if (kept < take) context_.ledger.streams.cut_bytes.add(bytes.size() - kept);
-    if (kept < bytes.size()) draft.body_cut = true;
+    if (kept == bytes.size()) return;
+    if (!draft.body_cut) context_.ledger.streams.bodies_cut.add();
+    context_.ledger.streams.cut_bytes.add(bytes.size() - kept);
+    draft.body_cut = true;
 }
 
 void HttpConnection::finish_message(Reader& r, Incomplete incomplete, Nanos time) {
@@ -534,6 +553,7 @@ void HttpConnection::finish_unfinished(Reader& r, Incomplete incomplete) {
     bool closed = incomplete == Incomplete::closed;
     switch (r.state) {
         case State::probing:
+            if (is_cut_client_hello(r.draft->raw.raw().bytes)) say_not_http(r.draft->raw.raw().bytes);
             return abandon(r);
         case State::head:
             return finish_cut_head(r, incomplete);
@@ -545,6 +565,7 @@ void HttpConnection::finish_unfinished(Reader& r, Incomplete incomplete) {
             if (closed && r.body.until_close()) incomplete = Incomplete::none;
             return finish_message(r, incomplete, time_);
         case State::trailers:
+            take_trailers(*r.draft);
             return finish_message(r, incomplete, time_);
         default:
             return;
@@ -602,6 +623,7 @@ void HttpConnection::ignore_all() {
 void HttpConnection::say_not_http(std::string_view bytes) {
     if (said_not_http_) return;
     said_not_http_ = true;
+    protocol_ = identify(bytes).name;
     context_.ledger.streams.not_http.add();
     context_.handler.on_not_http(receiver(), destination(), bytes);
 }

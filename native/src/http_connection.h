@@ -116,6 +116,7 @@ class HttpConnection final : public StreamHandler {
     void after_head(Reader& r, const Framing& framing, Nanos time);
     void start_body(Reader& r, const Framing& framing, Nanos time);
     void keep_body(MessageDraft& draft, std::string_view bytes);
+    void take_trailers(MessageDraft& draft);
     void finish_message(Reader& r, Incomplete incomplete, Nanos time);
     void finish_unfinished(Reader& r, Incomplete incomplete);
     void finish_cut_head(Reader& r, Incomplete incomplete);
@@ -137,10 +138,11 @@ class HttpConnection final : public StreamHandler {
     Endpoint ends_[2];
     uint64_t id_;
     int8_t client_;
-    int8_t last_side_ = -1;  // who sent the last bytes
-    bool pairing_ = true;    // requests and responses are in step
-    bool midway_ = false;
-    bool answered_early_ = false;  // the final response came before the request's head was whole
+    int8_t last_side_ = -1;                  // who sent the last bytes
+    bool pairing_ = true;                    // requests and responses are in step
+    uint8_t midway_ = 0;                     // a bit for each side that was joined midway and said nothing since
+    std::string_view protocol_ = "unknown";  // what it is, where it is not HTTP
+    bool answered_early_ = false;            // the final response came before the request's head was whole
     bool said_not_http_ = false, tunnel_ = false, seen_http_ = false;
     int8_t undecided_side_ = -1;  // who sent bytes that could begin a response, too few to tell
     uint8_t undecided_size_ = 0;

@@ -216,9 +216,11 @@ void note_field(const HeaderField& field, ParsedHead& out) {
     }
 }
 
-bool decides_framing(std::string_view line) {
+// The lines that count although the limit leaves them out.
+bool always_counts(std::string_view line) {
     std::string_view name = trim(line.substr(0, line.find(':')));
-    return equal_ignoring_case(name, "content-length") || equal_ignoring_case(name, "transfer-encoding");
+    return equal_ignoring_case(name, "content-length") || equal_ignoring_case(name, "transfer-encoding") ||
+           equal_ignoring_case(name, "tcp-sniffer-delivery");
 }
 
 HeaderField read_field(std::string_view bytes, const HeadLine& line) {
@@ -264,6 +266,15 @@ void each_field(std::string_view bytes, size_t first, HeadScratch& scratch, Visi
 }
 
 }  // namespace
+
+bool beyond_doubt(const ParsedHead& parsed) {
+    const Head& head = parsed.head;
+    if (!head.version.starts_with("1.") || head.version.size() > 3) return false;
+    if (!head.request) return head.status >= 100;
+    auto upper = [](char c) { return (c >= 'A' && c <= 'Z') || c == '-' || c == '_'; };
+    return head.method.size() >= 3 && std::all_of(head.method.begin(), head.method.end(), upper) &&
+           head.target.find(' ') == std::string_view::npos;
+}
 
 bool equal_ignoring_case(std::string_view a, std::string_view lower) {
     if (a.size() != lower.size() || a.empty() || (a[0] | 0x20) != lower[0]) return false;
@@ -364,7 +375,7 @@ void HeadBuffer::end_line() {
         raw_ += '\n';
         kept_ = raw_.size();
         in_start_line_ = false;
-    } else if (decides_framing(line_) && raw_.size() - kept_ + line_.size() < kMostLateBytes) {
+    } else if (always_counts(line_) && raw_.size() - kept_ + line_.size() < kMostLateBytes) {
         raw_.append(line_) += '\n';
     }
     line_.clear();

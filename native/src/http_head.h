@@ -102,6 +102,10 @@ ParsedHead parse_head(const RawHead& head, bool request, HeadScratch& scratch);
 // The same for a trailer section, which has no start line.
 std::vector<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scratch);
 
+// Whether a valid start line is one even where it was found by its look alone: in upper case,
+// without spaces in the target, of HTTP/1.
+bool beyond_doubt(const ParsedHead& parsed);
+
 bool equal_ignoring_case(std::string_view a, std::string_view lower);
 
 }  // namespace sniffer

@@ -111,6 +111,14 @@ void read_client_hello(std::string_view record, Protocol& out) {
 
 }  // namespace
 
+bool is_cut_client_hello(std::string_view bytes) {
+    if (bytes.empty() || bytes[0] != 0x16 || (bytes.size() > 1 && bytes[1] != 3)) return false;
+    Fields record(bytes);
+    record.skip(3);
+    size_t length = record.u16();
+    return !record.ok() || bytes.size() < 5 + length;
+}
+
 Protocol identify(std::string_view bytes) {
     Protocol out;
     auto at = [&](size_t i) { return i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : 0x100; };

@@ -15,4 +15,7 @@ struct Protocol {
 // `bytes`: the first that one side sent.
 Protocol identify(std::string_view bytes);
 
+// Whether these are a TLS ClientHello's first bytes, and more of it will tell more.
+bool is_cut_client_hello(std::string_view bytes);
+
 }  // namespace sniffer

@@ -32,6 +32,8 @@ Outcome TcpConnection::on_segment(int side, const Segment& segment) {
     if (ended_) return Outcome::open;
     if (segment.has(kAck)) on_ack(side, segment);
     if (segment.checksum == Checksum::valid) me.saw_valid_checksum = true;
+    // RFC 5961 section 3.2: who goes on beyond its reset did not send it.
+    if (reset_side_ == side && seq_less(reset_at_, seq + segment.length)) reset_side_ = -1;
     me.window = segment.window;
     if (segment.length > 0) on_payload(side, segment, seq);
     if (segment.has(kFin)) on_fin(side, segment, seq);
@@ -54,8 +56,9 @@ bool TcpConnection::unsettled() const {
 // SYN-ACK for it does.
 TcpConnection::SynAnswer TcpConnection::on_syn(int side, const Segment& segment) {
     TcpStream &me = streams_[side], &other = streams_[1 - side];
-    if (me.syn_seen && me.isn == segment.seq) return SynAnswer::proceed;  // sent again
     bool answer = segment.has(kAck);
+    if (me.syn_seen && me.isn == segment.seq) return SynAnswer::proceed;  // sent again
+    if (!answer && is_late_syn(side, segment)) return SynAnswer::proceed;
     if (answer && reopen_side_ == 1 - side && segment.ack == reopen_isn_ + 1) return SynAnswer::reopen;
     bool untouched = me.bytes + other.bytes == 0 && !me.held && !other.held && !(me.syn_seen && other.syn_seen);
     if (ended_ || (me.syn_seen && untouched && !answer)) {
@@ -64,9 +67,13 @@ TcpConnection::SynAnswer TcpConnection::on_syn(int side, const Segment& segment)
         return SynAnswer::reopen;
     }
     if (me.synced) {
-        if (!answer) {
+        if (answer) {
+            answered_side_ = static_cast<int8_t>(1 - side);
+            answered_isn_ = segment.ack - 1;
+        } else {
             reopen_side_ = static_cast<int8_t>(side);
             reopen_isn_ = segment.seq;
+            if (answered_side_ == side && answered_isn_ == segment.seq) return SynAnswer::reopen;
         }
         context_.ledger.streams.out_of_window.add();
         return SynAnswer::ignore;
@@ -81,6 +88,19 @@ TcpConnection::SynAnswer TcpConnection::on_syn(int side, const Segment& segment)
         other.synced = true;
     }
     return SynAnswer::proceed;
+}
+
+// A SYN that the capture shows behind the answer to it.
+bool TcpConnection::is_late_syn(int side, const Segment& segment) {
+    TcpStream &me = streams_[side], &other = streams_[1 - side];
+    if (me.syn_seen || !other.syn_seen || syn_side_ != side || me.bytes > 0 || me.held) return false;
+    uint32_t answered = me.next - 1 - segment.seq;  // the data in the SYN that the answer acknowledged
+    if (answered > segment.length) return false;
+    me.isn = segment.seq;
+    me.next = segment.seq + 1;
+    me.syn_seen = true;
+    me.scale = segment.window_scale;
+    return true;
 }
 
 void TcpConnection::adopt_syn(int side, uint32_t isn) {
@@ -132,7 +152,8 @@ bool TcpConnection::suspicious(TcpStream& me, const Segment& segment) const {
 
 bool TcpConnection::acknowledges_unseen(int side, uint32_t ack) const {
     const TcpStream& other = streams_[1 - side];
-    if (!other.synced || other.ended) return false;
+    if (!other.synced) return other.held && seq_less(other.held->seq, ack);
+    if (other.ended) return false;
     int32_t ahead = seq_diff(ack, other.next);
     return ahead > 0 && ahead <= static_cast<int32_t>(window_of(1 - side));
 }
@@ -194,13 +215,14 @@ void TcpConnection::on_reset(int side, const Segment& segment) {
     if (reset_side_ >= 0) return;
     reset_side_ = static_cast<int8_t>(side);
     reset_at_ = segment.seq;
-    reset_ack_ = segment.has(kAck) ? segment.ack : other.next;
+    reset_ack_ = segment.has(kAck) ? segment.ack : other.acked_known ? seq_max(other.acked, other.next) : other.next;
     if (!me.synced) reset_due_ = true;
 }
 
 void TcpConnection::hand_over(int side, Piece piece) {
     TcpStream &me = streams_[side], &other = streams_[1 - side];
-    piece.quiet = me.acked_known && me.acked == me.next && other.acked_known && other.acked == other.next;
+    piece.quiet =
+        me.acked_known && !seq_less(me.acked, me.next) && other.acked_known && !seq_less(other.acked, other.next);
     conflicts_ |= piece.conflicting;
     me.next += piece.size;
     me.bytes += piece.size;
@@ -295,21 +317,23 @@ bool TcpConnection::must_wait(int side) const {
            seq_diff(me.acked, me.next) <= static_cast<int32_t>(window_of(side));
 }
 
+void TcpConnection::start_waiting(TcpStream& me, Nanos now) {
+    me.waiting_since = now;
+    me.waited_packets = 0;
+    me.waited_for = me.acked;
+}
+
 // A gap is what the other side acknowledged and 3 further packets, or 50 ms, went by without.
 void TcpConnection::watch(int side, Nanos now) {
     TcpStream& me = streams_[side];
     if (ended_ || !must_wait(side)) {
         me.waiting_since = -1;
     } else if (me.waiting_since < 0) {
-        me.waiting_since = now;
-        me.waited_packets = 0;
+        start_waiting(me, now);
     } else if (++me.waited_packets >= kGapPackets) {
         if (!resolve(side) && reset_side_ == side) reset_due_ = true;
         pump();
-        if (must_wait(side)) {
-            me.waiting_since = now;
-            me.waited_packets = 0;
-        }
+        if (must_wait(side)) start_waiting(me, now);
     }
 }
 
@@ -363,12 +387,13 @@ bool TcpConnection::resolve(int side) {
 // How many bytes are missing before what is held, or acknowledged.
 uint32_t TcpConnection::hole_of(int side) const {
     const TcpStream& me = streams_[side];
-    bool acked = me.acked_known && seq_less(me.next, me.acked);
+    uint32_t acknowledged = me.waiting_since >= 0 ? me.waited_for : me.acked;
+    bool acked = me.acked_known && seq_less(me.next, acknowledged);
     uint32_t to = me.next;
     if (me.held)
-        to = acked ? seq_min(me.held->seq, me.acked) : me.held->seq;
+        to = acked ? seq_min(me.held->seq, acknowledged) : me.held->seq;
     else if (acked)
-        to = me.acked;
+        to = acknowledged;
     if (me.fin_known) to = seq_min(to, me.fin_at);
     return to - me.next;
 }
@@ -377,7 +402,8 @@ void TcpConnection::flush(int side) {
     TcpStream& me = streams_[side];
     while (me.held && resolve(side)) me.drop_before_next(context_);
     pump_side(side);
-    if (must_wait(side)) resolve(side);
+    while (must_wait(side) && resolve(side)) {
+    }
     pump_side(side);
 }
 

@@ -52,6 +52,7 @@ class TcpConnection {
  private:
     enum class SynAnswer : uint8_t { proceed, ignore, reopen };
     SynAnswer on_syn(int side, const Segment& segment);
+    bool is_late_syn(int side, const Segment& segment);
     void on_ack(int side, const Segment& segment);
     void on_payload(int side, const Segment& segment, uint32_t seq);
     void on_fin(int side, const Segment& segment, uint32_t seq);
@@ -72,6 +73,7 @@ class TcpConnection {
 
     bool unsettled() const;
     bool must_wait(int side) const;
+    static void start_waiting(TcpStream& me, Nanos now);
     void watch(int side, Nanos now);
     bool resolve(int side);
     uint32_t hole_of(int side) const;
@@ -82,10 +84,11 @@ class TcpConnection {
     TcpContext& context_;
     StreamHandler& handler_;
     TcpStream streams_[2];
-    int8_t syn_side_ = -1, reset_side_ = -1, reopen_side_ = -1;
+    int8_t syn_side_ = -1, reset_side_ = -1, reopen_side_ = -1, answered_side_ = -1;
     bool ended_ = false, reset_due_ = false, conflicts_ = false;
     End how_ = End::capture_end;
     uint32_t reset_at_ = 0, reset_ack_ = 0, reopen_isn_ = 0;
+    uint32_t answered_isn_ = 0;  // of a SYN that was answered, but not seen
 };
 
 }  // namespace sniffer

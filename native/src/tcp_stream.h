@@ -68,6 +68,7 @@ class TcpStream {
     bool acked_known = false, fin_known = false, fin_done = false;
     bool saw_valid_checksum = false, ended = false;
     uint8_t waited_packets = 0;  // packets of the connection since waiting_since
+    uint32_t waited_for = 0;     // what was acknowledged then
     Nanos waiting_since = -1;    // since when this side has a hole that was acknowledged; -1: it has none
     std::unique_ptr<HeldSegment> held;
     uint64_t packets = 0, bytes = 0, missing = 0;

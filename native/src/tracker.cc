@@ -13,7 +13,8 @@ double sample_of(const FlowKey& key) {
 }
 
 uint64_t id_of(const FlowKey& key, Nanos first) {
-    uint64_t words[2] = {key.hash(kPublicKey), static_cast<uint64_t>(first)};
+    uint64_t words[2] = {key.hash(kPublicKey),
+                         static_cast<uint64_t>(first / 1000)};  // captures may have microseconds only
     return sip_hash(kPublicKey, words, 2);
 }
 
@@ -76,10 +77,12 @@ Tracker::~Tracker() {
 }
 
 void Tracker::on_segment(const Segment& segment) {
-    now_ = std::max(now_, segment.time);
     if (!ports_[segment.source.port] && !ports_[segment.destination.port]) return ledger_.packets.other_port.add();
     bool low_sent;
     FlowKey key = FlowKey::of(segment.source, segment.destination, low_sent);
+    // Time goes first: what is overdue when this packet comes is so without it.
+    now_ = std::max(now_, segment.time);
+    expire();
     int side = low_sent ? 0 : 1;
     uint64_t hash = key.hash(key_);
     Connection* connection = table_.find(key, hash);
@@ -88,7 +91,6 @@ void Tracker::on_segment(const Segment& segment) {
         connection = open(segment, key, hash, side);
     }
     feed(connection, segment, side);
-    expire();
     while (budget_.used() > budget_.limit() && relieve()) {
     }
 }
