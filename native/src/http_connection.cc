@@ -383,6 +383,7 @@ void HttpConnection::take_trailers(MessageDraft& draft) {
 
 size_t HttpConnection::read_lost(Reader& r, const Piece& piece) {
     Looks looks = r.is_request ? looks_like_request(view(piece)) : looks_like_response(view(piece));
+    if (looks != Looks::no && r.is_request && !starts_in_capitals(view(piece).substr(0, 64))) looks = Looks::no;
     if (!piece.segment_start || looks == Looks::no) {
         context_.ledger.streams.unparsed_bytes.add(piece.size);
         return piece.size;

@@ -271,9 +271,14 @@ bool beyond_doubt(const ParsedHead& parsed) {
     const Head& head = parsed.head;
     if (!head.version.starts_with("1.") || head.version.size() > 3) return false;
     if (!head.request) return head.status >= 100;
-    auto upper = [](char c) { return (c >= 'A' && c <= 'Z') || c == '-' || c == '_'; };
-    return head.method.size() >= 3 && std::all_of(head.method.begin(), head.method.end(), upper) &&
+    return head.method.size() >= 3 && starts_in_capitals(head.method) &&
            head.target.find(' ') == std::string_view::npos;
+}
+
+bool starts_in_capitals(std::string_view bytes) {
+    auto capital = [](char c) { return (c >= 'A' && c <= 'Z') || c == '-' || c == '_'; };
+    std::string_view method = bytes.substr(0, bytes.find(' '));
+    return std::all_of(method.begin(), method.end(), capital);
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view lower) {

@@ -105,6 +105,8 @@ std::vector<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scratc
 // Whether a valid start line is one even where it was found by its look alone: in upper case,
 // without spaces in the target, of HTTP/1.
 bool beyond_doubt(const ParsedHead& parsed);
+// Whether all before the first space, or all there is, could be such a method.
+bool starts_in_capitals(std::string_view bytes);
 
 bool equal_ignoring_case(std::string_view a, std::string_view lower);
 

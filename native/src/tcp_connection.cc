@@ -32,7 +32,8 @@ Outcome TcpConnection::on_segment(int side, const Segment& segment) {
     if (ended_) return Outcome::open;
     if (segment.has(kAck)) on_ack(side, segment);
     if (segment.checksum == Checksum::valid) me.saw_valid_checksum = true;
-    // RFC 5961 section 3.2: who goes on beyond its reset did not send it.
+    // RFC 5961 section 3.2: only the exact number resets. Another one may have overtaken data in the
+    // capture; but who goes on beyond its reset did not send it.
     if (reset_side_ == side && seq_less(reset_at_, seq + segment.length)) reset_side_ = -1;
     me.window = segment.window;
     if (segment.length > 0) on_payload(side, segment, seq);
@@ -40,8 +41,9 @@ Outcome TcpConnection::on_segment(int side, const Segment& segment) {
     if (segment.has(kRst)) on_reset(side, segment);
     if (!unsettled()) return Outcome::open;
     pump();
-    watch(0, segment.time);
-    watch(1, segment.time);
+    int first = side_with_hole();
+    watch(first, segment.time);
+    watch(1 - first, segment.time);
     return settle();
 }
 
@@ -215,6 +217,7 @@ void TcpConnection::on_reset(int side, const Segment& segment) {
     if (reset_side_ >= 0) return;
     reset_side_ = static_cast<int8_t>(side);
     reset_at_ = segment.seq;
+    reset_exact_ = segment.seq == me.next;
     reset_ack_ = segment.has(kAck) ? segment.ack : other.acked_known ? seq_max(other.acked, other.next) : other.next;
     if (!me.synced) reset_due_ = true;
 }
@@ -308,9 +311,11 @@ void TcpConnection::pump() {
     }
 }
 
-bool TcpConnection::must_wait(int side) const {
+bool TcpConnection::must_wait(int side) const { return reset_side_ == side || lacks_bytes(side); }
+
+// Whether bytes are missing that the other side has: only these can be a gap.
+bool TcpConnection::lacks_bytes(int side) const {
     const TcpStream& me = streams_[side];
-    if (reset_side_ == side) return true;
     if (me.ended) return false;
     if (!me.synced) return me.held != nullptr;
     return me.acked_known && seq_less(me.next, me.acked) &&
@@ -330,19 +335,27 @@ void TcpConnection::watch(int side, Nanos now) {
         me.waiting_since = -1;
     } else if (me.waiting_since < 0) {
         start_waiting(me, now);
-    } else if (++me.waited_packets >= kGapPackets) {
-        if (!resolve(side) && reset_side_ == side) reset_due_ = true;
+    } else if (++me.waited_packets >= kGapPackets && lacks_bytes(side)) {
+        resolve(side);
         pump();
         if (must_wait(side)) start_waiting(me, now);
     }
 }
 
+// The side to give up waiting for first: a segment that is only waiting for what it acknowledges
+// comes behind that.
+int TcpConnection::side_with_hole() const {
+    const TcpStream& me = streams_[0];
+    return me.synced && me.held && !seq_less(me.next, me.held->seq) ? 1 : 0;
+}
+
 Outcome TcpConnection::on_time(Nanos now) {
-    for (int side : {0, 1}) {
+    int first = side_with_hole();
+    for (int side : {first, 1 - first}) {
         TcpStream& me = streams_[side];
         while (!ended_ && me.waiting_since >= 0 && now - me.waiting_since >= kGapDelay && must_wait(side)) {
             Nanos since = me.waiting_since;
-            bool progress = resolve(side);
+            bool progress = lacks_bytes(side) && resolve(side);
             pump();
             if (!progress && reset_side_ == side) reset_due_ = true;
             // Without a step to take only a further packet can change anything.
@@ -409,6 +422,7 @@ void TcpConnection::flush(int side) {
 
 void TcpConnection::finish(End end) {
     if (ended_) return;
+    if (end == End::capture_end && reset_side_ >= 0) end = End::reset;
     // The client's side first where it is known: a request comes before its response.
     int first = syn_side_ == 1 ? 1 : 0;
     flush(first);
@@ -427,7 +441,7 @@ Outcome TcpConnection::settle() {
     }
     if (reset_side_ >= 0) {
         const TcpStream& me = streams_[reset_side_];
-        bool reached = me.next == reset_at_ && !acknowledges_unseen(reset_side_, reset_ack_);
+        bool reached = reset_exact_ && me.next == reset_at_ && !acknowledges_unseen(reset_side_, reset_ack_);
         if (reset_due_ || me.ended || reached) {
             finish(End::reset);
             return Outcome::ended;

@@ -73,6 +73,8 @@ class TcpConnection {
 
     bool unsettled() const;
     bool must_wait(int side) const;
+    bool lacks_bytes(int side) const;
+    int side_with_hole() const;
     static void start_waiting(TcpStream& me, Nanos now);
     void watch(int side, Nanos now);
     bool resolve(int side);
@@ -85,7 +87,7 @@ class TcpConnection {
     StreamHandler& handler_;
     TcpStream streams_[2];
     int8_t syn_side_ = -1, reset_side_ = -1, reopen_side_ = -1, answered_side_ = -1;
-    bool ended_ = false, reset_due_ = false, conflicts_ = false;
+    bool ended_ = false, reset_due_ = false, reset_exact_ = false, conflicts_ = false;
     End how_ = End::capture_end;
     uint32_t reset_at_ = 0, reset_ack_ = 0, reopen_isn_ = 0;
     uint32_t answered_isn_ = 0;  // of a SYN that was answered, but not seen

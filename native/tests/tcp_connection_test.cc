@@ -250,7 +250,8 @@ TEST(TcpConnection, WaitsNoMoreOnceAResetEndedIt) {
     world.send(Conversation().packets);
     world.send({0, 1004, 5001, kRst | kAck, ""});  // overtook the data before it
     EXPECT_TRUE(world.connection.waiting());
-    EXPECT_EQ(world.send({0, 1001, 5001, kAck | kPsh, "abc"}), Outcome::ended);
+    EXPECT_EQ(world.send({0, 1001, 5001, kAck | kPsh, "abc"}), Outcome::open);
+    EXPECT_EQ(world.connection.on_time(world.now + TcpConnection::kGapDelay), Outcome::ended);
     EXPECT_FALSE(world.connection.waiting());
 }
 
