@@ -158,6 +158,11 @@ void Engine::on_packet(const pcap_pkthdr& header, const uint8_t* packet, Nanos t
 
 void Engine::on_link_type(int link_type) { decoder_.set_link_type(link_type); }
 
+void Engine::on_idle() {
+    ring_.flush(true);
+    tracker_.publish();
+}
+
 void Engine::push(uint32_t flags) {
     (ring_.push(line_, flags) ? ledger_.messages.delivered : ledger_.messages.queue_full).add();
     ledger_.gauges.queued_bytes.set(ring_.queued());

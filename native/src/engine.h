@@ -37,6 +37,7 @@ class Engine final : public PacketHandler, public HttpHandler, public Connection
 
     void on_packet(const pcap_pkthdr& header, const uint8_t* packet, Nanos time) override;
     void on_link_type(int link_type) override;
+    void on_idle() override;
     void on_message(const Message& message, bool self_delivery) override;
     void on_not_http(const Endpoint& receiver, const Endpoint& destination, std::string_view bytes) override;
     void on_tunnel(const Endpoint& receiver, const Endpoint& destination, std::string_view how) override;
