@@ -12,8 +12,6 @@ from typing import Any, Literal, NamedTuple
 # A value, or the values of a name that repeats. Names are in lower case.
 Headers = Mapping[str, str | tuple[str, ...]]
 
-_NO_HEADERS: Headers = MappingProxyType({})
-
 
 class Endpoint(NamedTuple):
     ip: str
@@ -54,7 +52,7 @@ class HttpMessage:
     decoded_size: int | None = None
     head_encoding: str | None = None
     headers_truncated: bool = False
-    trailers: Headers = field(default=_NO_HEADERS)
+    trailers: Headers = field(default_factory=lambda: MappingProxyType({}))
     trailers_encoding: str | None = None
     http_version: str | None = None
     connection_id: str | None = None

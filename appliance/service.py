@@ -110,9 +110,9 @@ class Service:
     async def _idle(self, draft: Draft) -> bool:
         """Waits for the next attempt; True when asked to stop meanwhile."""
         ready.write(ready.IDLE)
-        _log.warning("idle: tries again later", extra={"event": "idle", "seconds": IDLE_RETRY})
         with contextlib.suppress(ValueError, TypeError, AttributeError):  # a mistake in statusListen itself
             await self._serve_status(draft.values)
+        _log.warning("idle: tries again later", extra={"event": "idle", "seconds": IDLE_RETRY})
         try:
             async with asyncio.timeout(IDLE_RETRY):
                 return await self._stop.wait()

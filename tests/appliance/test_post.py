@@ -77,11 +77,13 @@ async def test_keep_alive_and_concurrency(tmp_path: Path, target: int) -> None:
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 async def test_these_answers_are_retried(tmp_path: Path, target: int, status: int) -> None:
     """After about a second, with the same key."""
-    async with collecting(Collector(lambda number: web.Response(status=status if number < 2 else 200))) as collector:
-        async with Sniffing(tmp_path / "s", *options(target, collector.url)) as sniffing:
-            await get(target)
-            await until(lambda: len(collector.posts) == 4, "the retries")
-            assert await sniffing.stop() == 0
+    async with (
+        collecting(Collector(lambda number: web.Response(status=status if number < 2 else 200))) as collector,
+        Sniffing(tmp_path / "s", *options(target, collector.url)) as sniffing,
+    ):
+        await get(target)
+        await until(lambda: len(collector.posts) == 4, "the retries")
+        assert await sniffing.stop() == 0
     keys = [post.headers["Idempotency-Key"] for post in collector.posts]
     assert sorted(keys[:2]) == sorted(keys[2:])
     for key in set(keys):
@@ -92,13 +94,16 @@ async def test_these_answers_are_retried(tmp_path: Path, target: int, status: in
 
 
 async def test_retry_after_is_obeyed(tmp_path: Path, target: int) -> None:
-    patience = web.Response
-    answers = {0: {"status": 429, "headers": {"Retry-After": "3"}}}
-    async with collecting(Collector(lambda number: patience(**answers.get(number, {})))) as collector:  # type: ignore[arg-type]
-        async with Sniffing(tmp_path / "s", *options(target, collector.url)) as sniffing:
-            await get(target)
-            await until(lambda: len(collector.posts) == 3, "the retry")
-            assert await sniffing.stop() == 0
+    def answer(number: int) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": "3"}) if number == 0 else web.Response()
+
+    async with (
+        collecting(Collector(answer)) as collector,
+        Sniffing(tmp_path / "s", *options(target, collector.url)) as sniffing,
+    ):
+        await get(target)
+        await until(lambda: len(collector.posts) == 3, "the retry")
+        assert await sniffing.stop() == 0
     first, _, again = collector.posts
     assert again.headers["Idempotency-Key"] == first.headers["Idempotency-Key"]
     assert 2.9 <= again.time - first.time <= 5
@@ -130,11 +135,13 @@ async def test_these_answers_are_final(tmp_path: Path, target: int, collector: C
         return web.Response(status=status, headers={"Location": collector.url})
 
     refused: list[str] = []
-    async with serving(refuse) as port:
-        async with Sniffing(tmp_path / "s", *options(target, f"http://127.0.0.1:{port}/")) as sniffing:
-            await get(target)
-            await until(lambda: len(sniffing.events("post_failed")) == 2, "the failures")
-            assert await sniffing.stop() == 0
+    async with (
+        serving(refuse) as port,
+        Sniffing(tmp_path / "s", *options(target, f"http://127.0.0.1:{port}/")) as sniffing,
+    ):
+        await get(target)
+        await until(lambda: len(sniffing.events("post_failed")) == 2, "the failures")
+        assert await sniffing.stop() == 0
     assert len(refused) == 2
     assert collector.posts == []
     assert sniffing.sink("http")["dropped"] == {"post_failed": 2}
@@ -206,11 +213,13 @@ async def test_retries_are_cut_to_the_time_that_is_left(tmp_path: Path, target: 
 
 async def test_delivery_on_sigterm(tmp_path: Path, target: int) -> None:
     """What is queued when the signal comes is delivered first."""
-    async with collecting(Collector(delay=0.02)) as collector:
-        async with Sniffing(tmp_path / "s", *options(target, collector.url, "--output-concurrency", "2")) as sniffing:
-            await sniffing.until_event("start")
-            await get(target, 100)
-            assert await sniffing.stop() == 0
+    async with (
+        collecting(Collector(delay=0.02)) as collector,
+        Sniffing(tmp_path / "s", *options(target, collector.url, "--output-concurrency", "2")) as sniffing,
+    ):
+        await sniffing.until_event("start")
+        await get(target, 100)
+        assert await sniffing.stop() == 0
     assert len(collector.records) == 200
     assert sniffing.sink("http")["delivered"] == 200
 
