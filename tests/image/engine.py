@@ -92,8 +92,10 @@ def _private(client: str, daemon: str, data: Path) -> Iterator[Engine]:
     arguments = [f"--data-root={data}", f"--exec-root={state}/exec", f"--pidfile={state}/pid"]
     arguments += [f"--host=unix://{state}/socket", "--bridge=none", "--iptables=false", "--ip6tables=false"]
     with (state / "log").open("wb") as log:
-        # A session of its own: Ctrl-C reaches the tests, which then end it in order.
-        process = subprocess.Popen([daemon, *arguments], stdout=log, stderr=log, start_new_session=True)
+        # A session of its own: Ctrl-C reaches the tests, which then end it in order; setpriv: it ends
+        # also where the tests are killed.
+        command = ["setpriv", "--pdeathsig", "TERM", daemon, *arguments]
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
     private = Engine((client, "--host", f"unix://{state}/socket"))
     try:
         _await(process, private, state / "log")
