@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from appliance.config import ConfigError
 from appliance.engine import Engine, EngineError, LibraryError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ class Opening(NamedTuple):
     """What came of it. The configuration is not validated yet: settle() has the last word."""
 
     draft: Draft
-    capture: Engine | EngineError | LibraryError
+    capture: Engine | Exception
 
     def settle(self) -> tuple[Settings, Engine]:
         """Validates. A mistake in the configuration is the better explanation of a capture that did not open."""
@@ -35,11 +36,8 @@ def open_capture(gather: Callable[[], Draft], *, replay: Mapping[str, Any] | Non
     draft = gather()
     try:
         engine = Engine.open(draft.engine_json(replay=replay))
-    except (EngineError, LibraryError) as error:
+    except (ConfigError, EngineError, LibraryError, ValueError) as error:
+        # ValueError: text that UTF-8 cannot hold.
         return Opening(draft, error)
-    except ValueError:
-        # Text that JSON or UTF-8 cannot hold; validate() says it better.
-        draft.validate()
-        raise
     engine.start()
     return Opening(draft, engine)

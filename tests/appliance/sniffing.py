@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,12 +27,19 @@ class Sniffing:
     """Options are those of the command line; `env` comes over this process's own."""
 
     def __init__(
-        self, folder: Path, *options: str, env: Mapping[str, str] | None = None, code: str | None = None
+        self,
+        folder: Path,
+        *options: str,
+        env: Mapping[str, str] | None = None,
+        code: str | None = None,
+        prefix: Sequence[str] = (),
     ) -> None:
         folder.mkdir()
         self.folder = folder
         self._stdout, self._stderr = folder / "stdout", folder / "stderr"
         self._options = options
+        # Commands that start it, such as `unshare`.
+        self._prefix = prefix
         self._env = {**os.environ, "TMPDIR": str(folder), **(env or {})}
         # Python that runs in place of `-m appliance`, to change a constant first.
         self._start = ["-c", code] if code else ["-m", "appliance"]
@@ -41,7 +48,7 @@ class Sniffing:
         """`stdout`: a descriptor in place of the file."""
         with self._stdout.open("wb") as out, self._stderr.open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, *self._start, "run", "--interface", "lo", *self._options,
+                *self._prefix, sys.executable, *self._start, "run", "--interface", "lo", *self._options,
                 stdout=out if stdout is None else stdout, stderr=log, env=self._env,
             )  # fmt: skip
         await until(lambda: (self.folder / state).exists() or self._has_ended(), f"the file {state}")

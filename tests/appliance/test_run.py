@@ -119,6 +119,19 @@ def test_every_mistake_at_once(tmp_path: Path) -> None:
     assert all(field in done.stderr for field in ("ports", "sampleRate", "maxBodySize"))
 
 
+@pytest.mark.parametrize(
+    "text", ["exclude: 5", "redactHeaders: [[1]]", "ports: {}", "maxMemory: lots", "- a list", "a: b: c"]
+)
+def test_documents_of_the_wrong_shape(tmp_path: Path, text: str) -> None:
+    """Also those that the engine's own text cannot be made of: a mistake like any other, never a traceback."""
+    config = tmp_path / "sniffer.yaml"
+    config.write_text(text)
+    done = run(tmp_path, "--interface", "lo", "--config", str(config))
+    assert done.returncode == 2, done.stderr
+    assert str(config) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_refused(tmp_path: Path) -> None:
     """Without NET_RAW the system refuses; the error says what to add."""
     command = ["setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw", sys.executable, "-m", "appliance"]
@@ -237,6 +250,20 @@ async def test_idle(tmp_path: Path, target: int) -> None:
         await sniffing.until_records(2)
         assert await sniffing.stop() == 0
     assert sniffing.sink("stdout")["delivered"] == 2
+
+
+async def test_an_interface_that_goes_away(tmp_path: Path) -> None:
+    """What was captured is delivered, then the process ends as when the interface had not been there."""
+    make = 'ip link add here0 type veth peer name there0 && ip link set here0 up && ip link set there0 up && exec "$@"'
+    prefix = ["unshare", "-n", "sh", "-c", make, "sh"]
+    options = ["--interface", "here0", "--ports", "80", "--output-stdout"]
+    async with Sniffing(tmp_path / "s", *options, prefix=prefix) as sniffing:
+        await sniffing.until_event("start")
+        remove = ["nsenter", "-n", "-t", str(sniffing.process.pid), "ip", "link", "del", "here0"]
+        await (await asyncio.create_subprocess_exec(*remove)).wait()
+        assert await sniffing.wait() == 3
+    assert "here0" in sniffing.events("failed")[0]["message"]
+    assert sniffing.sink("stdout")["produced"] == 0
 
 
 async def test_idle_ends_on_a_signal(tmp_path: Path) -> None:
