@@ -19,7 +19,7 @@ from bench.network import INTERFACE, Load, Namespace, Wrk, web_server, wire
 from bench.process import Child
 from bench.report import Report
 from bench.sniffer import running
-from bench.tools import CACHE, Tools
+from bench.tools import MEMORY, Tools
 
 _RING_KIB = 8192  # the sniffer's default, 8 MiB
 _SNAP_LENGTH = 262144
@@ -132,8 +132,7 @@ def _cpu_a_packet(shots: list[Shot]) -> float:
 
 def _check_records(report: Report, tools: Tools, server: Namespace, client: Namespace, body: str) -> None:
     """What is written is what was counted: each request with its own response, each body exact."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=CACHE) as file:
+    with tempfile.TemporaryFile(dir=MEMORY) as file:
         with running(tools, server, "--output-stdout", interface=INTERFACE, stdout=file) as sniffer:
             load = _load(client, _TO_FILE_SECONDS)
             time.sleep(_SETTLE)

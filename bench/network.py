@@ -70,8 +70,7 @@ http {{
     access_log {access_log};
     default_type application/json;
     keepalive_requests 1000000000;
-    sendfile on;
-    tcp_nopush on;
+    open_file_cache max=16;
     {temporary}
     server {{ listen 80; root {folder}; }}
 }}

@@ -16,7 +16,7 @@ from bench import generate
 from bench.generate import Shape
 from bench.process import Usage, measure
 from bench.report import Report
-from bench.tools import CACHE, Tools
+from bench.tools import CACHE, MEMORY, Tools
 
 # callgrind runs some fifty times slower than the machine: a slice of the same traffic does.
 _SLICE = Shape(connections=500, in_flight=500)
@@ -40,7 +40,7 @@ def _check_records(report: Report, tools: Tools, capture: Path, shape: Shape) ->
     bodies = {each.path: each.body.decode() for each in generate.exchanges()}
     requests: Counter[str] = Counter()
     responses: Counter[str] = Counter()
-    with tempfile.TemporaryFile(dir=CACHE) as file:
+    with tempfile.TemporaryFile(dir=MEMORY) as file:
         measure(tools.replay(capture), stdout=file)
         file.seek(0)
         for line in file:
@@ -107,9 +107,7 @@ def _median(usages: list[Usage], figure: Callable[[Usage], float]) -> float:
 
 
 def _tcpflow(capture: Path) -> Usage:
-    """Its files go where writing costs it least."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         return measure(["tcpflow", "-r", str(capture), "-e", "http", "-o", folder])
 
 
@@ -121,7 +119,10 @@ def _instructions(report: Report, tools: Tools) -> None:
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}", *tools.engine_pass(capture)]
         measure(valgrind)
         listing = subprocess.run(
-            ["callgrind_annotate", "--threshold=100", str(output)], check=True, capture_output=True, text=True
+            ["callgrind_annotate", "--threshold=100", "--auto=no", str(output)],
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout
     total, functions = _parse(listing)
     size = capture.stat().st_size

@@ -16,7 +16,7 @@ from bench.network import INTERFACE, Wrk, web_server, wire
 from bench.process import Usage
 from bench.report import Report
 from bench.sniffer import running
-from bench.tools import CACHE, Tools
+from bench.tools import MEMORY, Tools
 
 _LOAD_SECONDS = 10
 _BEFORE_SIGTERM = 5
@@ -26,9 +26,8 @@ _CLOCKS_MS = 2  # nginx's clock is updated once an event loop turn, and in milli
 
 def run(report: Report, tools: Tools) -> None:
     report.heading("SIGTERM at full load")
-    CACHE.mkdir(parents=True, exist_ok=True)
     body = exchanges()[0].body
-    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryFile(dir=CACHE) as records:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as name, tempfile.TemporaryFile(dir=MEMORY) as records:
         folder = Path(name)
         log = folder / "access.log"
         with (

@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "bench"
+# Where programs write their output while they are measured: the disk is not.
+MEMORY = Path("/dev/shm")  # noqa: S108 - only for files that have no name, or a folder of their own
 
 
 @dataclass(frozen=True)
