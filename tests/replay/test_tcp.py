@@ -343,7 +343,7 @@ MIDWAY_WHY = "the stream begins where the capture does: with other packets first
 MIDWAY = (
     Case(
         "joined between exchanges",
-        "each side's first message is found by its look; an older request may be unanswered, so the first response has none",
+        "found by their look; an older request may be unanswered, so the first response has none",
         Conversation().client(GET).server(OK).exchange(GET, NO_CONTENT).close(),
         [
             request("GET", "/", midstream=True),
