@@ -45,7 +45,8 @@ int main(int argc, char** argv) {
     if (argc != 2) return std::fputs("usage: engine_pass CONFIGURATION\n", stderr), 2;
     char error[4096];
     sniffer_handle* handle = nullptr;
-    if (sniffer_open(argv[1], &handle, error, sizeof error) != SNIFFER_OK) return std::fprintf(stderr, "%s\n", error), 1;
+    if (sniffer_open(argv[1], &handle, error, sizeof error) != SNIFFER_OK)
+        return std::fprintf(stderr, "%s\n", error), 1;
     Seen seen;
     const int status = run(handle, seen);
     if (status != SNIFFER_OK) std::fprintf(stderr, "%s\n", sniffer_last_error(handle));

@@ -60,7 +60,8 @@ int main(int argc, char** argv) {
     const std::string mode = argv[1];
     const int count = std::atoi(argv[2]);
     Config config;
-    config.redact_headers = {"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "x-auth-token"};
+    config.redact_headers = {"authorization", "proxy-authorization", "cookie",
+                             "set-cookie",    "x-api-key",           "x-auth-token"};
     RecordEncoder encoder(config);
     Budget budget(64 << 20);
     Arena arena(budget);
@@ -88,6 +89,7 @@ int main(int argc, char** argv) {
         bytes += line.size();
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    std::printf("%d records, %.0f bytes each, %.0f ns each\n", count, double(bytes) / count, seconds.count() / count * 1e9);
+    std::printf("%d records, %.0f bytes each, %.0f ns each\n", count, double(bytes) / count,
+                seconds.count() / count * 1e9);
     body.clear(arena);
 }

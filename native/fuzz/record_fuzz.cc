@@ -3,7 +3,8 @@
 //
 //   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -march=x86-64-v2 -Inative/include -Inative/src \
 //       native/fuzz/record_fuzz.cc \
-//       native/src/{record*,redact*,content*,json_text,utf8,base64,field_text,arena}.cc -lsimdjson -lz -lzstd -lbrotlidec
+//       native/src/{record*,redact*,content*,json_text,utf8,base64,field_text,arena}.cc -lsimdjson -lz -lzstd
+//       -lbrotlidec
 #include <fuzzer/FuzzedDataProvider.h>
 #include <simdjson.h>
 

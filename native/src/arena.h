@@ -10,7 +10,7 @@ namespace sniffer {
 
 // Counts what all parts hold together. `limit` is maxMemory.
 class Budget {
-   public:
+ public:
     explicit Budget(uint64_t limit) : limit_(limit) {}
     bool take(uint64_t bytes) {
         if (used_ + bytes > limit_) return false;
@@ -28,7 +28,7 @@ class Budget {
     uint64_t peak() const { return peak_; }
     uint64_t limit() const { return limit_; }
 
-   private:
+ private:
     uint64_t limit_, used_ = 0, peak_ = 0;
 };
 
@@ -42,7 +42,7 @@ struct Chunk {
 // Chunks come from slabs; free ones are reused last in, first out, so that they are warm. Slabs
 // go back to the system when the arena goes.
 class Arena {
-   public:
+ public:
     explicit Arena(Budget& budget) : budget_(budget) {}
     ~Arena();
     Arena(const Arena&) = delete;
@@ -57,7 +57,7 @@ class Arena {
     bool scarce() const { return free_ == nullptr && budget_.used() > budget_.limit() / 4 * 3; }
     uint64_t in_use() const { return (total_count_ - free_count_) * Chunk::kSize; }
 
-   private:
+ private:
     bool grow();
     Budget& budget_;
     Chunk* free_ = nullptr;
@@ -67,7 +67,7 @@ class Arena {
 
 // Bytes in a chain of chunks. Holds nothing while it is empty.
 class Chain {
-   public:
+ public:
     Chain() = default;
     Chain(Chain&& other) noexcept { swap(other); }
     Chain& operator=(Chain&& other) noexcept {
@@ -83,7 +83,7 @@ class Chain {
     const Chunk* first() const { return head_; }
     void copy_to(char* out) const;
 
-   private:
+ private:
     void swap(Chain& other) {
         std::swap(head_, other.head_);
         std::swap(tail_, other.tail_);

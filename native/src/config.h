@@ -40,7 +40,7 @@ struct Config {
     std::vector<ExcludeRule> exclude;
     bool output_connections = false;
     bool log_samples = false;
-    std::string source_json;  // `"source":{...}`, or empty where no part of it is known
+    std::string source_json;                // `"source":{...}`, or empty where no part of it is known
     std::vector<std::string> replay_files;  // empty: live
     double replay_speed = 0;
 

@@ -9,11 +9,11 @@
 namespace sniffer {
 
 class EngineError : public std::runtime_error {
-   public:
+ public:
     EngineError(sniffer_status status, const std::string& text) : std::runtime_error(text), status_(status) {}
     sniffer_status status() const { return status_; }
 
-   private:
+ private:
     sniffer_status status_;
 };
 
