@@ -154,6 +154,7 @@ print(sorted(heavy & sys.modules.keys()))
 def test_the_schema_is_found_in_a_package_and_in_a_checkout(tmp_path: Path, folder: str) -> None:
     package = tmp_path / "appliance" / "schemas"
     package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()  # a package proper, found before one that is installed
     (package / "__init__.py").write_bytes((ROOT / "appliance" / "schemas" / "__init__.py").read_bytes())
     (tmp_path / folder / "sniffer.schema.json").write_text('{"title": "found"}')
     code = "from appliance import schemas; print(schemas.load(schemas.CONFIGURATION)['title'])"
