@@ -24,6 +24,7 @@ from bench.tools import MEMORY, Tools
 _RING_KIB = 8192  # the sniffer's default, 8 MiB
 _SNAP_LENGTH = 262144
 _TO_FILE_SECONDS = 5
+START = 1.0  # a listener's own start is not what is measured here
 _SETTLE = 0.5  # the last packets' way from the wire to the reader
 
 
@@ -66,7 +67,7 @@ def _tcpdump(server: Namespace, client: Namespace, seconds: float) -> Shot:
     with tempfile.TemporaryFile() as log:
         child = Child(server.inside(["tcpdump", "-i", INTERFACE, *options, "tcp", "port", "80"]), stderr=log)
         try:
-            time.sleep(1)
+            time.sleep(START)
             load = _load(client, seconds)
             time.sleep(_SETTLE)
             usage = child.stop(signal.SIGINT)
@@ -82,6 +83,7 @@ def _tcpdump(server: Namespace, client: Namespace, seconds: float) -> Shot:
 
 def _sniffer(report: Report, tools: Tools, server: Namespace, client: Namespace, seconds: float, what: str) -> Shot:
     with running(tools, server, "--output-stdout", interface=INTERFACE) as sniffer:
+        time.sleep(START)
         load = _load(client, seconds)
         time.sleep(_SETTLE)
         usage = sniffer.stop()
@@ -134,6 +136,7 @@ def _check_records(report: Report, tools: Tools, server: Namespace, client: Name
     """What is written is what was counted: each request with its own response, each body exact."""
     with tempfile.TemporaryFile(dir=MEMORY) as file:
         with running(tools, server, "--output-stdout", interface=INTERFACE, stdout=file) as sniffer:
+            time.sleep(START)
             load = _load(client, _TO_FILE_SECONDS)
             time.sleep(_SETTLE)
             usage = sniffer.stop()

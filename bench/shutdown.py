@@ -8,12 +8,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from bench.generate import exchanges
-from bench.network import INTERFACE, Wrk, web_server, wire
-from bench.process import Usage
+from bench.live import START
+from bench.network import INTERFACE, Load, Namespace, Wrk, web_server, wire
 from bench.report import Report
 from bench.sniffer import running
 from bench.tools import MEMORY, Tools
@@ -24,43 +25,56 @@ _TIMEOUT_S = 10 + 2  # the defaults of shutdownTimeoutMs and shutdownCaptureMs
 _CLOCKS_MS = 2  # nginx's clock is updated once an event loop turn, and in milliseconds
 
 
+@dataclass(frozen=True)
+class Shot:
+    """When SIGTERM was sent, and what came of it."""
+
+    asked: float
+    took: float
+    status: int
+    load: Load
+    stats: dict[str, Any]
+
+
 def run(report: Report, tools: Tools) -> None:
     report.heading("SIGTERM at full load")
     body = exchanges()[0].body
     with tempfile.TemporaryDirectory(dir=MEMORY) as name, tempfile.TemporaryFile(dir=MEMORY) as records:
         folder = Path(name)
         log = folder / "access.log"
-        with (
-            wire() as (server, client),
-            web_server(server, folder, body, access_log=log),
-            running(tools, server, "--output-stdout", interface=INTERFACE, stdout=records) as sniffer,
-            contextlib.closing(Wrk(client, _LOAD_SECONDS)) as wrk,
-        ):
-            time.sleep(_BEFORE_SIGTERM)
-            asked = time.time()
-            began = time.monotonic()
-            usage = sniffer.stop()
-            took = time.monotonic() - began
-            load = wrk.finish()
-            stats = sniffer.stats()
-        answered = _answered(log, asked)
+        with wire() as (server, client), web_server(server, folder, body, access_log=log):
+            shot = _shoot(tools, server, client, records)
+        answered = _answered(log, shot.asked)
         delivered = _delivered(records)
-    _check(report, usage, took, answered, delivered)
-    messages = stats["messages"]
+    _check(report, shot, answered, delivered)
+    messages = shot.stats["messages"]
     report.table(
         ("", "requests/s", "exit after s", "answered before", "responses out", "incomplete"),
         [
             (
                 "at SIGTERM",
-                f"{load.rate:,.0f}",
-                f"{took:.2f}",
+                f"{shot.load.rate:,.0f}",
+                f"{shot.took:.2f}",
                 f"{answered.total():,}",
                 f"{delivered.total():,}",
                 f"{messages['incomplete']:,}",
             )
         ],
     )
-    report.equal("shutdown: kernel_dropped, queue_full", stats["capture"]["kernel_dropped"] + messages["queue_full"], 0)
+    report.equal(
+        "shutdown: kernel_dropped, queue_full", shot.stats["capture"]["kernel_dropped"] + messages["queue_full"], 0
+    )
+
+
+def _shoot(tools: Tools, server: Namespace, client: Namespace, records: IO[bytes]) -> Shot:
+    with running(tools, server, "--output-stdout", interface=INTERFACE, stdout=records) as sniffer:
+        time.sleep(START)
+        with contextlib.closing(Wrk(client, _LOAD_SECONDS)) as wrk:
+            time.sleep(_BEFORE_SIGTERM)
+            asked = time.time()
+            usage = sniffer.stop()
+            took = time.time() - asked
+            return Shot(asked, took, usage.status, wrk.finish(), sniffer.stats())
 
 
 def _answered(log: Path, asked: float) -> Counter[int]:
@@ -86,8 +100,8 @@ def _whole_responses(lines: Iterable[bytes]) -> Iterable[int]:
             yield record["destination"]["port"]
 
 
-def _check(report: Report, usage: Usage, took: float, answered: Counter[int], delivered: Counter[int]) -> None:
+def _check(report: Report, shot: Shot, answered: Counter[int], delivered: Counter[int]) -> None:
     missing = sum(max(0, count - delivered[port]) for port, count in answered.items())
     report.equal("shutdown: answers sent before SIGTERM that did not come out", missing, 0)
-    report.equal("shutdown: exit code", usage.status, 0)
-    report.at_most("shutdown: exit after SIGTERM", took, _TIMEOUT_S, " s")
+    report.equal("shutdown: exit code", shot.status, 0)
+    report.at_most("shutdown: exit after SIGTERM", shot.took, _TIMEOUT_S, " s")
