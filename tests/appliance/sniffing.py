@@ -96,7 +96,7 @@ class Sniffing:
         return [json.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines()]
 
     async def until_records(self, count: int) -> list[dict[str, Any]]:
-        await until(lambda: len(self.records) >= count, f"{count} records, got {len(self.records)}")
+        await until(lambda: len(self.records) >= count, f"{count} records")
         return self.records
 
     async def until_event(self, name: str) -> dict[str, Any]:

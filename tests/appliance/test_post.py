@@ -186,8 +186,9 @@ async def test_a_slow_collector_slows_nothing_else(tmp_path: Path, target: int) 
     async with collecting(Collector(delay=30)) as collector:
         more = ["--output-stdout", "--output-queue-size", "65536", "--shutdown-timeout-ms", "300"]
         async with Sniffing(tmp_path / "s", *options(target, collector.url, *more)) as sniffing:
-            await get(target, 200)
-            await sniffing.until_records(400)
+            for round_ in range(1, 11):  # each fits into the queue, all of them together do not
+                await get(target, 20)
+                await sniffing.until_records(40 * round_)
             assert await sniffing.stop() == 6
     http = sniffing.sink("http")
     assert http["dropped"]["queue_full"] > 0
