@@ -23,6 +23,7 @@ Layer = dict[str, tuple[Any, Source]]
 PLACEMENT = {"pod": "POD_NAME", "namespace": "NAMESPACE", "node": "NODE_NAME"}
 
 _DEFAULT = Source("default")
+_OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 
 class Draft:
@@ -57,7 +58,8 @@ class Draft:
 
     def problem(self, path: Path, expected: str, value: Any) -> Problem:
         """A mistake in the value at this path."""
-        text = shown(value, url=path[0] == "outputUrl")
+        field = fields().get(str(path[0]))
+        text = shown(value, url=field is not None and field.is_url)
         return Problem(self.origin(path), path_text(path), text, expected)
 
     def engine_json(self, *, callbacks: int = 0, replay: Mapping[str, Any] | None = None) -> str:
@@ -106,6 +108,8 @@ def gather(
     layer.add(dict(_from_options(overrides)))
     if "ports" not in layer.found and _is_set(env, "DETECTED_PORTS"):
         layer.add(_detected_ports(draft, env["DETECTED_PORTS"]))
+    if "otlpEndpoint" not in layer.found and _is_set(env, _OTLP_ENDPOINT):
+        layer.add({"otlpEndpoint": (_utf8(env[_OTLP_ENDPOINT].strip()), Source(f"environment {_OTLP_ENDPOINT}"))})
     if "maxMemory" not in layer.found:
         layer.add({"maxMemory": (default_max_memory(cgroup_limit()), _DEFAULT)})
     layer.fill(draft)

@@ -45,6 +45,11 @@ class Field(NamedTuple):
         kind: str = self.schema["type"]
         return kind
 
+    @property
+    def is_url(self) -> bool:
+        """Then its user, password and query are secrets."""
+        return self.schema.get("format") == "uri"
+
 
 @cache
 def fields() -> dict[str, Field]:

@@ -108,7 +108,7 @@ def _line(settings: Settings, field: Field, name: str) -> str:
         value = value.get(part)
     if value is None:
         return f"# {name}: {field.schema.get('x-default', 'not set')}"
-    if field.name == "outputUrl":
+    if field.is_url:
         value = hide_url(value)
     return f"{name}: {json.dumps(value, default=dict)}  # {settings.origin(field.name)}"
 

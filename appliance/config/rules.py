@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Whether nothing was reported at a path or inside it: a rule says nothing about what is wrong by itself.
 IsSound = Callable[[str], bool]
 
+_URL = "a URL with a host and, if any, a port from 1 to 65535"
+
 
 def text_rules(draft: Draft) -> Iterator[Problem]:
     """What JSON Schema lets pass: NaN, and characters that system calls would cut or refuse."""
@@ -76,13 +78,19 @@ def url_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
         return
     parts = split_url(url)
     if parts is None:
-        yield draft.problem(("outputUrl",), "a URL with a host and, if any, a port from 1 to 65535", url)
+        yield draft.problem(("outputUrl",), _URL, url)
     elif parts.scheme == "http" and not (is_loopback(parts.hostname or "") or draft.values["allowInsecureOutputUrl"]):
         expected = "https://, for the host is not loopback (or allowInsecureOutputUrl: true)"
         yield draft.problem(("outputUrl",), expected, url)
     elif parts.username is not None and draft.secrets.output_url_auth_token:
         expected = "no user in the URL beside OUTPUT_URL_AUTH_TOKEN: a request has one Authorization header"
         yield draft.problem(("outputUrl",), expected, url)
+
+
+def otlp_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
+    url = draft.values.get("otlpEndpoint")
+    if url is not None and is_sound("otlpEndpoint") and split_url(url) is None:
+        yield draft.problem(("otlpEndpoint",), _URL, url)
 
 
 def status_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
@@ -103,7 +111,7 @@ def token_rules(draft: Draft) -> Iterator[Problem]:
         yield Problem("environment OUTPUT_URL_AUTH_TOKEN", "", None, expected)
 
 
-FIELD_RULES = (port_rules, header_rules, url_rules, status_rules)
+FIELD_RULES = (port_rules, header_rules, url_rules, otlp_rules, status_rules)
 
 
 def warnings(draft: Draft) -> Iterator[str]:

@@ -45,6 +45,7 @@ TEXTS: dict[str, tuple[str, Any]] = {
     "shutdownCaptureMs": ("0", 0),
     "onFatal": ("idle", "idle"),
     "statusListen": ("[::]:9090", "[::]:9090"),
+    "otlpEndpoint": ("http://c:4318", "http://c:4318"),
     "logLevel": ("WARNING", "warning"),
     "logSamples": ("False", False),
 }

@@ -55,6 +55,9 @@ FIELDS = {
     'got "https://h:99999/"',
     "outputUrl: https://:80/": "outputUrl: expected a URL with a host and, if any, a port from 1 to 65535, "
     'got "https://:80/"',
+    "otlpEndpoint: collector:4317": 'otlpEndpoint: expected an http:// or https:// URL, got "collector:4317"',
+    "otlpEndpoint: http://h:0": "otlpEndpoint: expected a URL with a host and, if any, a port from 1 to 65535, "
+    'got "http://h:0"',
     "outputClientCertFile: a.pem": "outputClientKeyFile: expected a file's path, because outputClientCertFile is set",
     "outputClientKeyFile: a.key": "outputClientCertFile: expected a file's path, because outputClientKeyFile is set",
     "onFatal: restart": 'onFatal: expected one of exit, idle, got "restart"',

@@ -23,6 +23,18 @@ def test_each_layer_overrides_the_one_before(load: Load) -> None:
         assert (list(settings.values["ports"]), settings.origin("ports")) == (ports, origin)
 
 
+def test_otlp_endpoint_has_a_standard_name_that_everything_else_overrides(load: Load) -> None:
+    standard = {"OTEL_EXPORTER_OTLP_ENDPOINT": " http://a:4318 "}
+    variable = standard | {"OTLP_ENDPOINT": "http://c:4318"}
+    expected = [
+        (load("ports: [1]", standard), "http://a:4318", "environment OTEL_EXPORTER_OTLP_ENDPOINT"),
+        (load("ports: [1]\notlpEndpoint: http://b:4318", standard), "http://b:4318", "sniffer.yaml:2"),
+        (load("ports: [1]", variable), "http://c:4318", "environment OTLP_ENDPOINT"),
+    ]
+    for settings, url, origin in expected:
+        assert (settings.values["otlpEndpoint"], settings.origin("otlpEndpoint")) == (url, origin)
+
+
 def test_a_default_of_the_schema_then_of_the_command(load: Load) -> None:
     assert load("ports: [1]").values["outputStdout"] is False
     Path("sniffer.yaml").write_text("ports: [1]")

@@ -54,6 +54,7 @@ OTHERS: dict[str, Any] = {
     "allowInsecureOutputUrl": False,
     "onFatal": "exit",
     "statusListen": None,
+    "otlpEndpoint": None,
     "logLevel": "info",
     "logSamples": False,
 }

@@ -52,6 +52,12 @@ def test_no_mistake_shows_a_secret_of_the_url(mistakes: Mistakes, url: str) -> N
     assert "SECRET" not in text.replace('the tag "!SECRET"', "")
 
 
+def test_nor_a_secret_of_the_collectors_url(mistakes: Mistakes) -> None:
+    (line,) = mistakes("ports: [1]\notlpEndpoint: http://user:SECRET@host:0/?SECRET\n")
+    assert "http://***@host:0/?***" in line
+    assert "SECRET" not in line
+
+
 @pytest.mark.parametrize("field", ["interface", "statusListen", "captureDirection", "maxBodySize"])
 def test_nor_does_one_of_a_url_in_a_wrong_place(mistakes: Mistakes, field: str) -> None:
     (line,) = mistakes(f"ports: [1]\n{field}: https://user:SECRET@host/?SECRET\n")
