@@ -57,6 +57,9 @@ class HttpMessage:
     http_version: str | None = None
     connection_id: str | None = None
     exchange: int | None = None
+    # Of the request's traceparent header: 32 and 16 hexadecimal digits.
+    trace_id: str | None = None
+    parent_span_id: str | None = None
     complete: bool
     incomplete_reason: str | None = None
     missing_bytes: int | None = None

@@ -14,7 +14,7 @@ SOURCES = Path(__file__).parents[1] / "native" / "src"
 
 LAYERS: dict[str, str] = {
     "basics": """sniffer types error cursor seq checksum hash lru pool arena text ascii plain_copy utf8 base64 glob
-        field_text json_text counter ledger events wakeup config""",
+        field_text json_text trace_context counter ledger events wakeup config""",
     "link": "link",
     "capture": "pcap_handle input_file capture capture_files capture_filter capture_live interfaces",
     "decode": "ip_header ip_fragments tcp_header decode",

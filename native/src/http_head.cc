@@ -193,9 +193,18 @@ void read_transfer_encoding(std::string_view value, FramingFields& framing) {
     framing.chunked_last = equal_ignoring_case(last, "chunked");
 }
 
+// A traceparent that comes twice tells nothing: which of them is meant?
+void read_traceparent(std::string_view value, ParsedHead& out) {
+    out.head.trace = out.traced ? TraceContext() : parse_traceparent(value);
+    out.traced = true;
+}
+
 // Compares by length first: most names are none of these.
 void note_field(const HeaderField& field, ParsedHead& out) {
     switch (field.name.size()) {
+        case 11:
+            if (out.head.request && equal_ignoring_case(field.name, "traceparent")) read_traceparent(field.value, out);
+            break;
         case 12:
             if (equal_ignoring_case(field.name, "content-type")) out.content_type = field.value;
             break;

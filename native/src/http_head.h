@@ -73,6 +73,7 @@ struct ParsedHead {
     bool valid = false;          // the start line is one
     bool simple = false;         // a request without a version (HTTP/0.9)
     bool self_delivery = false;  // has Tcp-Sniffer-Delivery
+    bool traced = false;         // has traceparent
 };
 
 // One line of a head: offsets of its first byte, of its end without CR and LF, of what follows

@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "config.h"
 #include "text.h"
+#include "trace_context.h"
 #include "types.h"
 
 namespace sniffer {
@@ -28,6 +29,7 @@ struct Head {
     std::string_view version;  // "1.1"
     std::span<const HeaderField> headers;
     bool truncated = false;  // headers were left out for maxHeaderSize
+    TraceContext trace;      // of a request's one traceparent header
 };
 
 // Why a message is not complete: incompleteReason, spelled as in message.schema.json.
@@ -82,12 +84,13 @@ class RecordEncoder {
     explicit RecordEncoder(const Config& config);
     ~RecordEncoder();
 
-    // Appends `"method":…,"path":…,"httpVersion":…,"headers":{…}` and, where it holds,
-    // `"headEncoding":"latin1"`: header names in lower case, repeated ones as an array, redacted.
-    // At most `limit` bytes: headers (last ones first), then the target's end are left out; returns
+    // Appends `"method":…,"path":…,"httpVersion":…,"headers":{…}` and, where they hold,
+    // `"headEncoding":"latin1"` and `"traceId":…,"parentSpanId":…`: header names in lower case, repeated ones as an
+    // array, redacted. At most `limit` bytes: headers (last ones first), then the target's end are left out; returns
     // false when something was (then the message has headersTruncated).
     bool encode_head(const Head& head, size_t limit, Text& out);
-    // Appends `"request":{"method":…,"path":…}` (or latin1, as encode_head), at most `limit` bytes.
+    // Appends `"request":{"method":…,"path":…}` (or latin1, as encode_head) and the trace's fields,
+    // at most `limit` bytes.
     void encode_request_reference(const Head& head, size_t limit, Text& out);
     // Appends `"trailers":{…}`; returns false when some were left out.
     bool encode_trailers(std::span<const HeaderField> trailers, size_t limit, Text& out);

@@ -177,9 +177,12 @@ class HeaderNames {
 // Writes a head's fields one after the other, as far as the room goes.
 class HeadWriter {
  public:
-    // `limit` is where `out` may end. What closes the object behind the headers is kept free.
-    HeadWriter(size_t limit, const Redactor& redactor, Text& url, Text& out)
-        : redactor_(redactor), url_(url), out_(out), writer_(limit > kClosing ? limit - kClosing : 0, out) {}
+    // `limit` is where `out` may end. What comes behind the headers, `more` bytes for the trace
+    // included, is kept free.
+    HeadWriter(size_t limit, size_t more, const Redactor& redactor, Text& url, Text& out)
+        : redactor_(redactor), url_(url), out_(out), writer_(std::max(limit, kClosing + more) - kClosing - more, out) {}
+
+    static size_t trace_room(const Head& head) { return head.trace.empty() ? 0 : kTraceRoom; }
 
     bool whole() const { return whole_; }
 
@@ -200,8 +203,10 @@ class HeadWriter {
 
     void version(std::string_view version) {
         if (version.empty()) return;
+        const size_t before = out_.size();
         out_.append("\"httpVersion\":");
         string(version);
+        if (out_.view().ends_with(":\"\"")) return out_.cut(before);  // the target took the room
         out_.push_back(',');
     }
 
@@ -246,12 +251,22 @@ class HeadWriter {
         out_.append("\"latin1\"");
     }
 
+    // Hidden where the header that it comes from is.
+    void trace(const TraceContext& trace) {
+        if (trace.empty() || redactor_.header("traceparent")) return;
+        char* to = put(put(out_.room(kTraceRoom), ",\"traceId\":\""), trace.trace_id);
+        to = put(put(to, "\",\"parentSpanId\":\""), trace.parent_id);
+        out_.end(put(to, "\""));
+    }
+
  private:
     static constexpr size_t kFew = 32;
     // What a header needs besides its name and value, a redacted value included: `"":"",`.
     static constexpr size_t kHeaderRoom = 6 + kRedacted.size();
     // `,"httpVersion":"",`, `"headers":{}`, `,"headEncoding":"latin1"` and the like.
     static constexpr size_t kClosing = 96;
+    // `,"traceId":"…","parentSpanId":"…"`
+    static constexpr size_t kTraceRoom = 80;
 
     void string(std::string_view text) {
         if (writer_.string(text)) return;
@@ -332,7 +347,7 @@ static void write_headers(std::span<const HeaderField> fields, Scratch& scratch,
 }
 
 bool RecordEncoder::encode_head(const Head& head, size_t limit, Text& out) {
-    HeadWriter writer(out.size() + limit, scratch_->redactor, scratch_->url, out);
+    HeadWriter writer(out.size() + limit, HeadWriter::trace_room(head), scratch_->redactor, scratch_->url, out);
     if (head.request) {
         writer.method_and_target(head);
         out.push_back(',');
@@ -343,19 +358,21 @@ bool RecordEncoder::encode_head(const Head& head, size_t limit, Text& out) {
     out.append("\"headers\":");
     write_headers(head.headers, *scratch_, writer);
     writer.encoding(",\"headEncoding\":");
+    writer.trace(head.trace);
     return writer.whole();
 }
 
 void RecordEncoder::encode_request_reference(const Head& head, size_t limit, Text& out) {
-    HeadWriter writer(out.size() + limit, scratch_->redactor, scratch_->url, out);
+    HeadWriter writer(out.size() + limit, HeadWriter::trace_room(head), scratch_->redactor, scratch_->url, out);
     out.append("\"request\":{");
     writer.method_and_target(head);
     writer.encoding(",\"headEncoding\":");
     out.push_back('}');
+    writer.trace(head.trace);
 }
 
 bool RecordEncoder::encode_trailers(std::span<const HeaderField> trailers, size_t limit, Text& out) {
-    HeadWriter writer(out.size() + limit, scratch_->redactor, scratch_->url, out);
+    HeadWriter writer(out.size() + limit, 0, scratch_->redactor, scratch_->url, out);
     out.append("\"trailers\":");
     write_headers(trailers, *scratch_, writer);
     writer.encoding(",\"trailersEncoding\":");

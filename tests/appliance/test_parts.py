@@ -162,6 +162,13 @@ def test_message_from_record() -> None:
     assert message.source is not None
     assert (message.source.pod, message.source.node) == ("p", None)
     assert message.timestamp.microsecond == 678901
+    assert (message.trace_id, message.parent_span_id) == (None, None)
+
+
+def test_a_message_names_its_trace() -> None:
+    trace = {"traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "parentSpanId": "00f067aa0ba902b7"}
+    message = message_from_record({**RECORD, **trace})
+    assert [message.trace_id, message.parent_span_id] == list(trace.values())
 
 
 def response(**fields: Any) -> dict[str, Any]:
