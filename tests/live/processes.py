@@ -80,6 +80,13 @@ class Sniffer:
 Listen = Callable[..., Sniffer]  # what the fixture `listen` gives
 
 
+def _until_settled(file: Path) -> None:
+    """Until what the kernel's ring still holds is written: tcpdump gets a block after a second at the latest."""
+    size = -1
+    while size != (size := file.stat().st_size):
+        time.sleep(1.5)
+
+
 @contextlib.contextmanager
 def tcpdump(place: Namespace, interface: str, file: Path) -> Iterator[None]:
     command = place.inside("tcpdump", "-i", interface, "-w", str(file), "-U", "-s", "262144", "-B", "131072", "tcp")
@@ -96,7 +103,7 @@ def tcpdump(place: Namespace, interface: str, file: Path) -> Iterator[None]:
         wait_until(listening, process, "tcpdump")
         try:
             yield
-            time.sleep(0.5)  # what the kernel's ring still holds
+            _until_settled(file)
         finally:
             stop(process, signal.SIGINT)
             listening()
