@@ -163,6 +163,11 @@ class Engine:
         stats: dict[str, dict[str, int]] = json.loads(_sized(self._library.sniffer_stats, self._handle))
         return stats
 
+    def exchanges(self) -> dict[str, Any]:
+        """Counters and histograms by side, port, method and status: see sniffer_exchanges."""
+        exchanges: dict[str, Any] = json.loads(_sized(self._library.sniffer_exchanges, self._handle))
+        return exchanges
+
     def describe(self) -> dict[str, Any]:
         description: dict[str, Any] = json.loads(_sized(self._library.sniffer_describe, self._handle))
         return description
@@ -283,6 +288,7 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "sniffer_release": (None, (handle, batch)),
         "sniffer_read_events": (size, (handle, text, size)),
         "sniffer_stats": (size, (handle, text, size)),
+        "sniffer_exchanges": (size, (handle, text, size)),
         "sniffer_stop": (integer, (handle,)),
         "sniffer_finished": (integer, (handle, ctypes.POINTER(integer))),
         "sniffer_last_error": (text, (handle,)),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.config import Settings
 from appliance.engine import OK, Engine, EngineError
 from appliance.pipeline import Pipeline
 from appliance.reports import Reports
 from appliance.sinks import Sink
+
+if TYPE_CHECKING:
+    from appliance.metrics.model import Family
 
 _log = logging.getLogger("tcp_sniffer")
 
@@ -30,6 +33,7 @@ class Run:
         self._replay = replay
         self._stop_requested = asyncio.Event()
         self._last_stats: dict[str, Any] | None = None
+        self._last_exchanges: dict[str, Any] | None = None
         self._reports = Reports(settings, engine, self.stats)
         # Once the run is over: the error that ended the capture, and records no sink could deliver in time.
         self.error: EngineError | None = None
@@ -60,6 +64,13 @@ class Run:
         engine = self._last_stats if self._last_stats is not None else self._engine.stats()
         return {**engine, "sinks": {sink.name: sink.ledger.snapshot() for sink in self._sinks}}
 
+    def measure(self) -> list[Family]:
+        """All that others read: the ledger, and the engine's histograms of exchanges."""
+        from appliance.metrics import families
+
+        exchanges = self._last_exchanges if self._last_exchanges is not None else self._engine.exchanges()
+        return families(self.stats(), exchanges, capture_open=not self.over.done())
+
     async def _until_over(self) -> None:
         try:
             await self._capture()
@@ -68,6 +79,7 @@ class Run:
             self._reports.stop()
             self._pipeline.close()
             self._last_stats = self._engine.stats()
+            self._last_exchanges = self._engine.exchanges()
             self._engine.close()
         if not self._replay:
             self._reports.end()

@@ -17,6 +17,7 @@ from appliance.run import Run
 from appliance.sinks.writer import Render
 
 if TYPE_CHECKING:
+    from appliance.metrics.model import Family
     from appliance.status import StatusServer
 
 _log = logging.getLogger("tcp_sniffer")
@@ -98,11 +99,13 @@ class Service:
             return
         from appliance.status import StatusServer
 
-        self._status = StatusServer(values["statusListen"], self._stats, self._capture_is_open)
+        self._status = StatusServer(values["statusListen"], self._measure, self._capture_is_open)
         await self._status.start()
 
-    def _stats(self) -> dict[str, Any]:
-        return self._run.stats() if self._run else {}
+    def _measure(self) -> list[Family]:
+        from appliance.metrics import families
+
+        return self._run.measure() if self._run else families({}, {}, capture_open=False)
 
     def _capture_is_open(self) -> bool:
         return self._run is not None and not self._run.over.done()

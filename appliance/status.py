@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
-from appliance import metrics
+from appliance.metrics import prometheus
+from appliance.metrics.model import Family
 
 _log = logging.getLogger("tcp_sniffer.status")
 
 
 class StatusServer:
-    def __init__(self, listen: str, stats: Callable[[], Mapping[str, Any]], capture_open: Callable[[], bool]) -> None:
+    def __init__(self, listen: str, measure: Callable[[], Iterable[Family]], capture_open: Callable[[], bool]) -> None:
         host, _, port = listen.rpartition(":")
         self._listen = listen
         self._host = host.strip("[]")
         self._port = int(port)
-        self._stats = stats
+        self._measure = measure
         self._capture_open = capture_open
         self._runner: web.AppRunner | None = None
 
@@ -56,5 +56,5 @@ class StatusServer:
         return web.Response(status=503, text="the capture is not open\n")
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        text = metrics.render(self._stats(), capture_open=self._capture_open())
-        return web.Response(body=text.encode(), headers={"Content-Type": metrics.CONTENT_TYPE})
+        text = prometheus.render(self._measure())
+        return web.Response(body=text.encode(), headers={"Content-Type": prometheus.CONTENT_TYPE})

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 
-from appliance.engine import CONNECTION, OK, RESPONSE, Engine
+from appliance.engine import CONNECTION, OK, RESPONSE, SELF_DELIVERY, Engine
 
 ROOT = Path(__file__).parents[1]
 DEADLINE_S = 60
@@ -29,6 +29,7 @@ class Replayed:
     flags: list[int]  # of `records`
     stats: dict[str, dict[str, int]]
     events: list[dict[str, Any]]
+    exchanges: dict[str, Any]  # histograms, see sniffer_exchanges
 
     def stat(self, name: str) -> int:
         group, field = name.split(".")
@@ -64,8 +65,8 @@ def replay_files(files: Sequence[str], config: Mapping[str, Any]) -> Replayed:
             events += engine.events()
         if status != OK:
             raise engine.error(status)
-        stats = engine.stats()
-    result = _result(lines, stats, events)
+        stats, exchanges = engine.stats(), engine.exchanges()
+    result = _result(lines, stats, events, exchanges)
     _check(result, len(lines))
     return result
 
@@ -78,7 +79,12 @@ def _read(engine: Engine) -> list[tuple[int, bytes]]:
     return lines
 
 
-def _result(lines: list[tuple[int, bytes]], stats: dict[str, dict[str, int]], events: list[dict[str, Any]]) -> Replayed:
+def _result(
+    lines: list[tuple[int, bytes]],
+    stats: dict[str, dict[str, int]],
+    events: list[dict[str, Any]],
+    exchanges: dict[str, Any],
+) -> Replayed:
     messages = [(flags, json.loads(line)) for flags, line in lines if not flags & CONNECTION]
     return Replayed(
         raw=b"".join(line for _, line in lines),
@@ -87,6 +93,7 @@ def _result(lines: list[tuple[int, bytes]], stats: dict[str, dict[str, int]], ev
         flags=[flags for flags, _ in messages],
         stats=stats,
         events=events,
+        exchanges=exchanges,
     )
 
 
@@ -97,6 +104,22 @@ def _check(result: Replayed, lines: int) -> None:
     for flags, record in zip(result.flags, result.records, strict=True):
         assert (record["direction"] == "response") == bool(flags & RESPONSE)
     assert_balanced(result.stats, lines)
+    _check_exchanges(result)
+
+
+def _check_exchanges(result: Replayed) -> None:
+    """The engine's counts are those that one makes of the records."""
+    answers = [
+        record
+        for flags, record in zip(result.flags, result.records, strict=True)
+        if flags & RESPONSE and not flags & SELF_DELIVERY and not record.get("interim")
+    ]
+    series = result.exchanges["series"]
+    assert sum(one["exchanges"] for one in series) == len(answers)
+    assert sum(sum(one["latency"]["counts"]) for one in series) == sum("latencyMs" in answer for answer in answers)
+    whole = [answer for answer in answers if answer["complete"]]
+    assert sum(sum(one["responseSize"]["counts"]) for one in series) == len(whole)
+    assert sum(one["responseSize"]["sum"] for one in series) == sum(answer["bodySize"] for answer in whole)
 
 
 def assert_valid(record: dict[str, Any]) -> None:

@@ -97,6 +97,13 @@ size_t sniffer_read_events(sniffer_handle* handle, char* buffer, size_t capacity
  * included; nothing is written when that is more than `capacity`. */
 size_t sniffer_stats(sniffer_handle* handle, char* buffer, size_t capacity);
 
+/* Counters and histograms of the exchanges so far, by side, receiver port, method and status, as one
+ * JSON object: {"bounds": {"latency": [s], "duration": [s], "size": [bytes]}, "series": [{"side",
+ * "port", "method", "status", "exchanges", "latency": {"counts", "sum"}, "duration", "requestSize",
+ * "responseSize"}]}; the series beyond the bound together, with "other": true. Same returns as
+ * sniffer_stats. */
+size_t sniffer_exchanges(sniffer_handle* handle, char* buffer, size_t capacity);
+
 /* Asks the capture to end: what the kernel holds is still read, open messages come out with their
  * incompleteReason. Returns at once; sniffer_finished() tells when the last batch can be read. */
 int sniffer_stop(sniffer_handle* handle);

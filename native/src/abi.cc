@@ -98,6 +98,10 @@ EXPORT size_t sniffer_stats(sniffer_handle* handle, char* buffer, size_t capacit
     return give_text(handle->engine.ledger().to_json(), buffer, capacity);
 }
 
+EXPORT size_t sniffer_exchanges(sniffer_handle* handle, char* buffer, size_t capacity) {
+    return give_text(handle->engine.exchanges().to_json(), buffer, capacity);
+}
+
 EXPORT int sniffer_stop(sniffer_handle* handle) {
     return guarded([&] { handle->engine.stop(); }, [&](const char* text) { handle->error = text; });
 }

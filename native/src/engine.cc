@@ -41,6 +41,7 @@ std::string hex(std::string_view bytes) {
 Engine::Engine(Config config)
     : config_(std::move(config)),
       capture_(config_.replay() ? open_files(config_) : open_live(config_)),
+      exchanges_(capture_->addresses()),
       decoder_(capture_->link_type()),
       ring_(ring_limit(config_), config_.replay()),
       budget_(config_.max_memory - ring_limit(config_)),
@@ -172,6 +173,10 @@ void Engine::on_message(const Message& message, bool self_delivery) {
     ring_.lend_room(line_);
     encoder_.encode(message, line_);
     push((message.request ? 0 : SNIFFER_RECORD_RESPONSE) | (self_delivery ? SNIFFER_RECORD_SELF_DELIVERY : 0));
+}
+
+void Engine::on_exchange(const Endpoint& receiver, const Endpoint& destination, const Exchange& exchange) {
+    exchanges_.add(receiver, destination, exchange);
 }
 
 void Engine::on_connection_end(const ConnectionEnd& connection) {

@@ -11,6 +11,7 @@
 #include "config.h"
 #include "decode.h"
 #include "events.h"
+#include "exchange_metrics.h"
 #include "ring.h"
 #include "tracker.h"
 
@@ -33,12 +34,14 @@ class Engine final : public PacketHandler, public HttpHandler, public Connection
     Events& events() { return events_; }
     ExcludedEnds& excluded() { return tracker_.excluded(); }
     const Ledger& ledger();
+    const ExchangeMetrics& exchanges() const { return exchanges_; }
     std::string describe() const;
 
     void on_packet(const pcap_pkthdr& header, const uint8_t* packet, Nanos time) override;
     void on_link_type(int link_type) override;
     void on_idle() override;
     void on_message(const Message& message, bool self_delivery) override;
+    void on_exchange(const Endpoint& receiver, const Endpoint& destination, const Exchange& exchange) override;
     void on_not_http(const Endpoint& receiver, const Endpoint& destination, std::string_view bytes) override;
     void on_tunnel(const Endpoint& receiver, const Endpoint& destination, std::string_view how) override;
     void on_missing(const Endpoint& receiver, const Endpoint& destination, bool request, uint64_t bytes) override;
@@ -58,6 +61,7 @@ class Engine final : public PacketHandler, public HttpHandler, public Connection
     Ledger ledger_;
     Events events_{ledger_};
     std::unique_ptr<Capture> capture_;
+    ExchangeMetrics exchanges_;
     Decoder decoder_;
     Ring ring_;
     Budget budget_;

@@ -429,6 +429,7 @@ void HttpConnection::take_request(Reader& r, const ParsedHead& head, Framing& fr
 void HttpConnection::take_response(Reader& r, const ParsedHead& head, Framing& framing) {
     MessageDraft& draft = *r.draft;
     draft.upgrade = head.head.status == 101;
+    draft.counted.status = static_cast<uint16_t>(head.head.status);
     bool interim = head.head.status / 100 == 1 && !draft.upgrade;
     draft.interim = interim;
     bool reading_request = request_.draft && (request_.state == State::head || request_.state == State::probing);
@@ -457,6 +458,10 @@ void HttpConnection::answer(MessageDraft& draft, const PendingRequest& request, 
     if (request.ended >= 0 && draft.timestamp >= request.ended) draft.latency = draft.timestamp - request.ended;
     draft.filtered = request.filtered;
     draft.self_delivery |= request.self_delivery;
+    draft.asked = request.began;
+    draft.counted.method = request.method;
+    draft.counted.latency = draft.latency;
+    draft.counted.request_size = request.size;
     if (!interim) pop_request();
 }
 
@@ -464,6 +469,8 @@ void HttpConnection::push_request(const ParsedHead& head, const MessageDraft& dr
     if (pending_count_ >= kMostPending) return stop_pairing();
     auto request = context_.requests.get();
     request->exchange = draft.exchange;
+    request->began = draft.timestamp;
+    request->method = method_of(head.head.method);
     request->head = head.head.method == "HEAD";
     request->connect = head.head.method == "CONNECT";
     request->filtered = draft.filtered;
@@ -542,11 +549,23 @@ void HttpConnection::finish_message(Reader& r, Incomplete incomplete, Nanos time
     if (incomplete == Incomplete::none && r.draft->missing > 0) incomplete = Incomplete::gap;
     if (r.is_request && current_) {
         current_->ended = time;
+        if (incomplete == Incomplete::none) current_->size = static_cast<int64_t>(r.draft->body_size);
         current_ = nullptr;
     }
+    if (!r.is_request && !r.draft->interim) count_exchange(*r.draft, incomplete, time);
     emit(r, incomplete);
     end_draft(r);
     r.state = State::start;
+}
+
+// The histograms hold what was seen whole. What is not reported, and a sniffer's own, does not count.
+void HttpConnection::count_exchange(MessageDraft& draft, Incomplete incomplete, Nanos time) {
+    if (draft.filtered || draft.self_delivery) return;
+    if (incomplete == Incomplete::none) {
+        draft.counted.response_size = static_cast<int64_t>(draft.body_size);
+        if (draft.asked >= 0 && time >= draft.asked) draft.counted.duration = time - draft.asked;
+    }
+    context_.handler.on_exchange(receiver(), destination(), draft.counted);
 }
 
 // What is open when nothing more comes.

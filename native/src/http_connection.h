@@ -20,6 +20,8 @@ class HttpHandler {
  public:
     virtual ~HttpHandler() = default;
     virtual void on_message(const Message& message, bool self_delivery) = 0;
+    // A final response, which is reported, ended.
+    virtual void on_exchange(const Endpoint& receiver, const Endpoint& destination, const Exchange& exchange) = 0;
     // Once per connection: what the first bytes were, where they were not HTTP.
     virtual void on_not_http(const Endpoint& receiver, const Endpoint& destination, std::string_view bytes) = 0;
     virtual void on_tunnel(const Endpoint& receiver, const Endpoint& destination, std::string_view how) = 0;
@@ -128,6 +130,7 @@ class HttpConnection final : public StreamHandler {
     void become_tunnel(std::string_view how);
     void ignore_all();
     void say_not_http(std::string_view bytes);
+    void count_exchange(MessageDraft& draft, Incomplete incomplete, Nanos time);
     void emit(const Reader& r, Incomplete incomplete);
     void end_draft(Reader& r);
     void push_request(const ParsedHead& head, const MessageDraft& draft);

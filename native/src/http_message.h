@@ -5,6 +5,7 @@
 #include <string>
 
 #include "arena.h"
+#include "exchange.h"
 #include "http_head.h"
 #include "record.h"
 
@@ -31,6 +32,8 @@ struct DraftFacts {
     bool hole = false;  // bytes behind it are only counted
     bool midstream = false, conflicting = false, ambiguous = false, headers_truncated = false, interim = false;
     bool filtered = false, self_delivery = false;
+    Exchange counted;        // of a response, but for what its end tells
+    Nanos asked = -1;        // the first byte of its request
     bool upgrade = false;    // status 101
     bool undecided = false;  // its request is unknown, and its framing depends on it
 };
@@ -61,14 +64,19 @@ struct MessageDraft : DraftFacts {
 struct PendingRequest {
     std::unique_ptr<PendingRequest> next;
     Text reference_json;
-    Nanos ended = -1;  // its last byte's packet; -1 while it goes on
+    Nanos began = 0, ended = -1;  // its first and last byte's packets; -1 while it goes on
+    int64_t size = -1;            // of its body, once that is seen whole
+    Method method = Method::other;
     uint64_t charged = 0;
     uint32_t exchange = 0;
     bool head = false, connect = false, filtered = false, self_delivery = false;
 
     void reset() {
         reset_text(reference_json);
+        began = 0;
         ended = -1;
+        size = -1;
+        method = Method::other;
         charged = 0;
         exchange = 0;
         head = connect = filtered = self_delivery = false;
