@@ -25,6 +25,7 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --
 COPY README.md LICENSE sniffer.schema.json message.schema.json ./
 COPY native native
 COPY appliance appliance
+COPY webhook webhook
 RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache \
     pip --python /opt/tcp-sniffer/bin/python install -q --no-deps .
 

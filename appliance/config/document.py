@@ -45,6 +45,20 @@ def read(name: str, *, named: bool) -> Document:
         reason = getattr(error, "strerror", None) or error
         document.refuse(f"a file that can be read ({reason})")
         return document
+    _parse(document, data)
+    if named and document.readable and not document.values and not document.problems:
+        document.refuse("a file that is not empty")
+    return document
+
+
+def from_text(name: str, text: str) -> Document:
+    """What a ConfigMap holds, before anybody mounts it; `name` is for the errors."""
+    document = Document(name)
+    _parse(document, text.encode("utf-8", "surrogatepass"))
+    return document
+
+
+def _parse(document: Document, data: bytes) -> None:
     if len(data) > MAX_SIZE:
         document.refuse(f"a file of at most {MAX_SIZE} bytes")
     elif data.strip():
@@ -52,6 +66,3 @@ def read(name: str, *, named: bool) -> Document:
         from appliance.config.yaml_values import parse
 
         parse(document, data)
-    if named and document.readable and not document.values and not document.problems:
-        document.refuse("a file that is not empty")
-    return document

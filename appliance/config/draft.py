@@ -47,6 +47,11 @@ class Draft:
         place[name] = value
         self._sources[field.name] = source
 
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """By field the layer that gave its value: "default", "environment PORTS", the document's name."""
+        return {name: source.label for name, source in self._sources.items()}
+
     def origin(self, path: str | Path) -> str:
         """Where the value at this path came from."""
         if isinstance(path, str):
@@ -90,13 +95,15 @@ def gather(
     overrides: Mapping[str, Any],
     *,
     defaults: Mapping[str, Any] | None = None,
-    document: Mapping[str, Any] | None = None,
+    document: Mapping[str, Any] | Document | None = None,
+    annotations: Mapping[str, str] | None = None,
 ) -> Draft:
     """Merges the layers.
 
     `config_path` is the command line's `--config`; a `document` (of the library's caller) stands in place of
     any file. `defaults` are those of a command, over the schema's. Both and `overrides` (the command line's
-    options) have dotted names for nested fields; values of options may be text.
+    options) have dotted names for nested fields; values of options may be text. A pod's `annotations`, by field,
+    stand where the variables do that the webhook makes of them.
     """
     layer = _Layers()
     read_document = _document(config_path, env, document)
@@ -105,6 +112,7 @@ def gather(
     layer.add({name: (value, _DEFAULT) for name, value in (defaults or {}).items()})
     layer.add(dict(_from_document(draft)))
     layer.add(dict(_from_env(env)))
+    layer.add(dict(_from_annotations(annotations or {})))
     layer.add(dict(_from_options(overrides)))
     if "ports" not in layer.found and _is_set(env, "DETECTED_PORTS"):
         layer.add(_detected_ports(draft, env["DETECTED_PORTS"]))
@@ -143,7 +151,9 @@ def _utf8(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _document(config_path: str | None, env: Mapping[str, str], given: Mapping[str, Any] | None) -> Document:
+def _document(config_path: str | None, env: Mapping[str, str], given: Mapping[str, Any] | Document | None) -> Document:
+    if isinstance(given, Document):
+        return given
     if given is not None:
         document = Document("configuration")
         document.values = {str(key): _plain(value) for key, value in given.items()}
@@ -201,6 +211,12 @@ def _from_env(env: Mapping[str, str]) -> Iterator[tuple[str, tuple[Any, Source]]
     for field in fields().values():
         if field.env and _is_set(env, field.env):
             yield field.name, (from_text(field.schema, env[field.env]), Source(f"environment {field.env}"))
+
+
+def _from_annotations(annotations: Mapping[str, str]) -> Iterator[tuple[str, tuple[Any, Source]]]:
+    for name, text in annotations.items():
+        field = fields()[name]
+        yield name, (from_text(field.schema, _utf8(text)), Source(f"annotation {field.annotation}"))
 
 
 def _from_options(overrides: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Source]]]:

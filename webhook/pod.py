@@ -1,0 +1,83 @@
+"""Reading a pod: plain dictionaries as the API server sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from webhook import names
+
+Json = dict[str, Any]
+
+# How long a pod has to end where it says nothing.
+DEFAULT_GRACE = 30
+
+
+class Pod:
+    """A view of one pod's manifest, which it never changes. A part that is null counts as absent."""
+
+    def __init__(self, manifest: Mapping[str, Any], namespace: str = "") -> None:
+        self.manifest = manifest
+        self.metadata: Mapping[str, Any] = manifest.get("metadata") or {}
+        self.spec: Mapping[str, Any] = manifest.get("spec") or {}
+        # A review's own namespace; the manifest's may be empty there.
+        self.namespace: str = namespace or self.metadata.get("namespace") or "default"
+
+    @property
+    def name(self) -> str:
+        """Its name, or what a controller's generated name begins with."""
+        generated = self.metadata.get("generateName")
+        return self.metadata.get("name") or (f"{generated}*" if generated else "(no name)")
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.metadata.get("labels") or {}
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        return self.metadata.get("annotations") or {}
+
+    @property
+    def containers(self) -> Sequence[Json]:
+        return self.spec.get("containers") or []
+
+    @property
+    def init_containers(self) -> Sequence[Json]:
+        return self.spec.get("initContainers") or []
+
+    @property
+    def all_containers(self) -> Iterator[Json]:
+        yield from self.init_containers
+        yield from self.containers
+        yield from self.spec.get("ephemeralContainers") or []
+
+    @property
+    def volumes(self) -> Sequence[Json]:
+        return self.spec.get("volumes") or []
+
+    @property
+    def grace(self) -> int:
+        """Seconds."""
+        seconds = self.spec.get("terminationGracePeriodSeconds")
+        return DEFAULT_GRACE if seconds is None else int(seconds)
+
+    @property
+    def is_injected(self) -> bool:
+        return names.INJECTED in self.annotations and any(c.get("name") == names.CONTAINER for c in self.all_containers)
+
+    @property
+    def is_windows(self) -> bool:
+        system = (self.spec.get("os") or {}).get("name")
+        selected = (self.spec.get("nodeSelector") or {}).get("kubernetes.io/os")
+        return "windows" in (system, selected)
+
+    @property
+    def runs_to_completion(self) -> bool:
+        return self.spec.get("restartPolicy") in ("Never", "OnFailure")
+
+    @property
+    def declared_ports(self) -> list[int]:
+        """The TCP ports of all containers that serve while the pod runs, each once, in their order."""
+        sidecars = [c for c in self.init_containers if c.get("restartPolicy") == "Always"]
+        ports = [port for c in [*sidecars, *self.containers] for port in c.get("ports") or []]
+        return list(dict.fromkeys(p["containerPort"] for p in ports if p.get("protocol", "TCP") == "TCP"))

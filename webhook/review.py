@@ -1,0 +1,128 @@
+"""An AdmissionReview in, an AdmissionReview out (admission.k8s.io/v1). Pure."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webhook import patch
+from webhook.decision import Inject, Skip, decide
+from webhook.facts import Cluster, ConfigMap, Namespace
+from webhook.pod import Json, Pod
+from webhook.settings import Settings
+
+API_VERSION = "admission.k8s.io/v1"
+
+
+class ReviewError(Exception):
+    """What came is no review of a pod; the text says what was expected."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One pod that somebody wants to create."""
+
+    uid: str
+    pod: Pod
+    operation: str
+
+    @property
+    def namespace(self) -> str:
+        return self.pod.namespace
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`response` is the whole AdmissionReview; `result` (injected, skipped, denied) and `reason` are for log and
+    metrics."""
+
+    response: Json
+    result: str
+    reason: str
+    text: str
+
+
+def parse(body: Any) -> Request:
+    """Raises ReviewError."""
+    if not isinstance(body, dict) or body.get("kind") != "AdmissionReview" or body.get("apiVersion") != API_VERSION:
+        raise ReviewError(f"expected an AdmissionReview of {API_VERSION}")
+    request = body.get("request")
+    if not isinstance(request, dict) or not isinstance(request.get("uid"), str) or not request["uid"]:
+        raise ReviewError("expected `request` with a `uid`")
+    if (request.get("resource") or {}).get("resource") != "pods" or request.get("subResource"):
+        raise ReviewError("expected a review of pods: the MutatingWebhookConfiguration's rules name something else too")
+    manifest = request.get("object")
+    if not isinstance(manifest, dict):
+        raise ReviewError("expected `request.object`, the pod")
+    try:
+        pod = Pod(manifest, _text(request.get("namespace")))
+        _check_shapes(pod)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ReviewError(f"`request.object` is not shaped like a pod ({error})") from error
+    return Request(request["uid"], pod, _text(request.get("operation")) or "CREATE")
+
+
+def review(
+    request: Request, namespace: Namespace, config_map: ConfigMap, settings: Settings, cluster: Cluster
+) -> Outcome:
+    if request.operation != "CREATE":
+        skip = Skip("not_a_create", "the containers of a pod that exists cannot change")
+        return Outcome(_answer(request), "skipped", skip.reason, skip.text)
+    decision = decide(request.pod, namespace, config_map, settings, cluster)
+    if isinstance(decision, Inject):
+        operations = patch.inject(request.pod, decision, settings)
+        return Outcome(_answer(request, operations, decision.warnings), "injected", "injected", "")
+    return _skipped(request, decision, settings)
+
+
+def _skipped(request: Request, skip: Skip, settings: Settings) -> Outcome:
+    if skip.is_silent:
+        return Outcome(_answer(request), "skipped", skip.reason, skip.text)
+    if settings.on_invalid == "deny":
+        return Outcome(_denial(request, skip), "denied", skip.reason, skip.text)
+    warning = f"tcp-sniffer: no sidecar for pod {request.pod.name} ({skip.reason}): {skip.text}"
+    response = _answer(request, patch.note(request.pod, skip), [*skip.warnings, warning])
+    return Outcome(response, "skipped", skip.reason, skip.text)
+
+
+def _answer(request: Request, operations: list[Json] | None = None, warnings: list[str] | None = None) -> Json:
+    response: Json = {"uid": request.uid, "allowed": True}
+    if operations:
+        response["patchType"] = "JSONPatch"
+        response["patch"] = base64.b64encode(json.dumps(operations).encode()).decode()
+    if warnings:
+        response["warnings"] = warnings
+    return _wrap(response)
+
+
+def _denial(request: Request, skip: Skip) -> Json:
+    message = f"tcp-sniffer ({skip.reason}): {skip.text}"
+    status = {"code": 400 if skip.mistakes else 403, "reason": "Invalid" if skip.mistakes else "Forbidden"}
+    response: Json = {"uid": request.uid, "allowed": False, "status": status | {"message": message}}
+    if skip.warnings:
+        response["warnings"] = skip.warnings
+    return _wrap(response)
+
+
+def _wrap(response: Json) -> Json:
+    return {"apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _check_shapes(pod: Pod) -> None:
+    """The API server sends only what fits its own schema; anybody else may send anything."""
+    for name, mapping in (("labels", pod.labels), ("annotations", pod.annotations)):
+        if not isinstance(mapping, Mapping) or not all(isinstance(text, str) for text in mapping.values()):
+            raise TypeError(f"metadata.{name} must map text to text")
+    if not pod.containers or not all(isinstance(one, dict) and one.get("name") for one in pod.all_containers):
+        raise TypeError("spec.containers must be a list of containers with names")
+    if not all(isinstance(volume, dict) for volume in pod.volumes):
+        raise TypeError("spec.volumes must be a list of volumes")
+    # Read once here: what the decision reads again later cannot fail then.
+    _ = (pod.declared_ports, pod.grace, pod.is_windows)
