@@ -35,8 +35,7 @@ class Draft:
         self.warnings: list[str] = []
         self.values: dict[str, Any] = {}
         self.placement = {key: _utf8(env[name]) for key, name in PLACEMENT.items() if _is_set(env, name)}
-        token = env.get("OUTPUT_URL_AUTH_TOKEN", "").strip()
-        self.secrets = Secrets(token or None)
+        self.secrets = Secrets(_secret(env, "OUTPUT_URL_AUTH_TOKEN"), _secret(env, "RECORDING_ANONYMIZE_KEY"))
         self._sources: dict[str, Source] = {}
 
     def set(self, field: Field, value: Any, source: Source) -> None:
@@ -144,6 +143,10 @@ class _Layers:
 def _is_set(env: Mapping[str, str], name: str | None) -> bool:
     """An empty variable counts as not set."""
     return name is not None and bool(env.get(name, "").strip())
+
+
+def _secret(env: Mapping[str, str], name: str) -> str | None:
+    return env.get(name, "").strip() or None
 
 
 def _utf8(text: str) -> str:

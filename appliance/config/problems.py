@@ -102,7 +102,10 @@ def unknown_key(key: str, path: str, known: Iterable[str], origin: str) -> Probl
         return Problem(origin, path, None, f"nothing here: it comes by the variable {secret} alone")
     from difflib import get_close_matches
 
-    names = {_letters(spelling): name for name in known for spelling in (name, name.rpartition(".")[2])}
+    names: dict[str, str] = {}
+    for name in known:
+        for spelling in (name, name.rpartition(".")[2]):
+            names.setdefault(_letters(spelling), name)  # `ports`, not `recording.ports`
     near = get_close_matches(_letters(key), names, n=1, cutoff=0)
     return Problem(origin, path, None, f"a known field, of which {names[near[0]]} is the nearest")
 

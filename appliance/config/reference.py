@@ -115,5 +115,6 @@ def _line(settings: Settings, field: Field, name: str) -> str:
 
 def _variables(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "OUTPUT_URL_AUTH_TOKEN", "set, hidden" if settings.secrets.output_url_auth_token else "not set"
+    yield "RECORDING_ANONYMIZE_KEY", "set, hidden" if settings.secrets.recording_anonymize_key else "not set"
     for key, variable in PLACEMENT.items():
         yield variable, shown(settings.placement[key]) if key in settings.placement else "not set"

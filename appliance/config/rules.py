@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from appliance.config.addresses import is_loopback, split_address, split_url
 from appliance.config.fields import Path
 from appliance.config.memory import cgroup_limit
 from appliance.config.ports import MAX_PORT, bounds
-from appliance.config.problems import Problem, shown
+from appliance.config.problems import Problem, path_text, shown
 from appliance.config.settings import queue_size
 
 if TYPE_CHECKING:
@@ -44,29 +45,42 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
-def _sound_entries(draft: Draft, name: str, is_sound: IsSound) -> Iterator[tuple[int, Any]]:
-    entries = draft.values.get(name)
+def _value(draft: Draft, path: Path) -> Any:
+    value: Any = draft.values
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _sound_entries(draft: Draft, path: Path, is_sound: IsSound) -> Iterator[tuple[int, Any]]:
+    entries = _value(draft, path)
     if isinstance(entries, list):
+        name = path_text(path)
         yield from ((index, entry) for index, entry in enumerate(entries) if is_sound(f"{name}[{index}]"))
 
 
 def port_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
+    for path in (("ports",), ("recording", "ports")):
+        yield from _port_problems(draft, path, is_sound)
+
+
+def _port_problems(draft: Draft, path: Path, is_sound: IsSound) -> Iterator[Problem]:
     earlier: list[Any] = []
-    for index, entry in _sound_entries(draft, "ports", is_sound):
+    for index, entry in _sound_entries(draft, path, is_sound):
         first, last = bounds(entry)
         if not first <= last <= MAX_PORT:
             expected = f"a range whose first port is not above its last, and its last at most {MAX_PORT}"
-            yield draft.problem(("ports", index), expected, entry)
+            yield draft.problem((*path, index), expected, entry)
             continue
         clash = next((other for other in earlier if first <= bounds(other)[1] and bounds(other)[0] <= last), None)
         if clash is not None:
-            yield draft.problem(("ports", index), f"ports that {shown(clash)} does not hold already", entry)
+            yield draft.problem((*path, index), f"ports that {shown(clash)} does not hold already", entry)
         earlier.append(entry)
 
 
 def header_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
     names: set[str] = set()
-    for index, name in _sound_entries(draft, "redactHeaders", is_sound):
+    for index, name in _sound_entries(draft, ("redactHeaders",), is_sound):
         if name.lower() in names:
             yield draft.problem(("redactHeaders", index), "each name once, in any case", name)
         names.add(name.lower())
@@ -93,14 +107,34 @@ def otlp_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
         yield draft.problem(("otlpEndpoint",), _URL, url)
 
 
-def status_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
-    text = draft.values.get("statusListen")
-    if text is None or not is_sound("statusListen"):
+def listen_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
+    for path in (("statusListen",), ("recording", "streamListen")):
+        text = _value(draft, path)
+        if text is None or not is_sound(path_text(path)):
+            continue
+        try:
+            split_address(text)
+        except ValueError:
+            yield draft.problem(path, f"address:port, the port from 1 to {MAX_PORT}", text)
+
+
+def recording_rules(draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
+    """Only what would be recorded has to be whole."""
+    recording = _value(draft, ("recording",))
+    if not is_sound("recording") or not recording["enabled"]:
         return
-    try:
-        split_address(text)
-    except ValueError:
-        yield draft.problem(("statusListen",), f"address:port, the port from 1 to {MAX_PORT}", text)
+    if recording["trigger"] == "match" and not any(name in recording for name in TRIGGER_RULES):
+        expected = "always, or one of triggerStatus, triggerPath and triggerLatencyMs beside it"
+        yield draft.problem(("recording", "trigger"), expected, "match")
+    if recording["anonymize"] != "none" and draft.secrets.recording_anonymize_key is None:
+        expected = "none, or a key in the variable RECORDING_ANONYMIZE_KEY"
+        yield draft.problem(("recording", "anonymize"), expected, recording["anonymize"])
+
+
+def anonymize_key_rules(draft: Draft) -> Iterator[Problem]:
+    key = draft.secrets.recording_anonymize_key
+    if key is not None and not re.fullmatch("[0-9A-Fa-f]{64}", key):
+        yield Problem("environment RECORDING_ANONYMIZE_KEY", "", None, "64 hexadecimal digits (its value is not shown)")
 
 
 def token_rules(draft: Draft) -> Iterator[Problem]:
@@ -111,7 +145,9 @@ def token_rules(draft: Draft) -> Iterator[Problem]:
         yield Problem("environment OUTPUT_URL_AUTH_TOKEN", "", None, expected)
 
 
-FIELD_RULES = (port_rules, header_rules, url_rules, otlp_rules, status_rules)
+SECRET_RULES = (token_rules, anonymize_key_rules)
+FIELD_RULES = (port_rules, header_rules, url_rules, otlp_rules, listen_rules, recording_rules)
+TRIGGER_RULES = ("triggerStatus", "triggerPath", "triggerLatencyMs")
 
 
 def warnings(draft: Draft) -> Iterator[str]:

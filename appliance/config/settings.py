@@ -34,6 +34,7 @@ class Secrets(NamedTuple):
     """What is never shown. Its repr does not either: a traceback or a log line may hold it."""
 
     output_url_auth_token: str | None = None
+    recording_anonymize_key: str | None = None
 
     def __repr__(self) -> str:
         return "Secrets(hidden)"

@@ -11,7 +11,7 @@ from appliance import schemas
 from appliance.config.describe import describe
 from appliance.config.fields import fields
 from appliance.config.problems import ConfigError, Problem, path_text, unknown_key
-from appliance.config.rules import FIELD_RULES, text_rules, token_rules, warnings
+from appliance.config.rules import FIELD_RULES, SECRET_RULES, text_rules, warnings
 
 if TYPE_CHECKING:
     from appliance.config.draft import Draft
@@ -22,7 +22,8 @@ def check(draft: Draft) -> list[str]:
     report = _Report(draft.problems)
     report.add(text_rules(draft))
     report.add(_schema_problems(draft))
-    report.add(token_rules(draft))
+    for secret_rules in SECRET_RULES:
+        report.add(secret_rules(draft))
     for rules in FIELD_RULES:
         report.add(rules(draft, report.is_sound))
     if report.problems:

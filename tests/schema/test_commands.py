@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -108,13 +109,17 @@ def test_the_default_file_is_valid_and_equals_the_defaults(load: Load, command: 
     assert [name for name in fields() if settings.origin(name) == "default"] == ["maxMemory"]
 
 
+def _uncomment(match: re.Match[str]) -> str:
+    """Only lines of a field's name: the indented ones are the recording's."""
+    indent, start = match.groups()
+    name = start.removesuffix(": ")
+    return indent + start if (f"recording.{name}" if indent else name) in fields() else match[0]
+
+
 def test_the_default_file_names_every_field_and_its_examples_are_valid(load: Load) -> None:
     text = (ROOT / "config" / "sniffer.yaml").read_text()
-    commented = [line.removeprefix("# ") for line in text.splitlines() if line.startswith("# ")]
-    examples = [line for line in commented if line.partition(":")[0] in fields()]
-    settings = load(
-        "\n".join(line for line in text.splitlines() if not line.startswith("#")) + "\n" + "\n".join(examples)
-    )
+    with_examples = re.sub(r"^( *)# (\w+: )", _uncomment, text, flags=re.MULTILINE)
+    settings = load(with_examples)
     assert [name for name in fields() if not settings.origin(name).startswith("sniffer.yaml:")] == []
 
 

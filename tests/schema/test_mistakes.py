@@ -60,6 +60,16 @@ FIELDS = {
     'got "http://h:0"',
     "outputClientCertFile: a.pem": "outputClientKeyFile: expected a file's path, because outputClientCertFile is set",
     "outputClientKeyFile: a.key": "outputClientCertFile: expected a file's path, because outputClientKeyFile is set",
+    "recording: {ports: [5-3]}": "recording.ports[0]: expected a range whose first port is not above its last, and its "
+    'last at most 65535, got "5-3"',
+    "recording: {protocols: [icmp]}": 'recording.protocols[0]: expected tcp or udp, got "icmp"',
+    "recording: {enabled: true, trigger: match}": "recording.trigger: expected always, or one of triggerStatus, "
+    'triggerPath and triggerLatencyMs beside it, got "match"',
+    "recording: {enabled: true, anonymize: prefix-preserving}": "recording.anonymize: expected none, or a key in the "
+    'variable RECORDING_ANONYMIZE_KEY, got "prefix-preserving"',
+    "recording: {streamListen: 127.0.0.1:99999}": "recording.streamListen: expected address:port, the port from 1 to "
+    '65535, got "127.0.0.1:99999"',
+    "recording: {anonymizeKey: 5}": "recording.anonymizeKey: expected a known field, of which anonymize is the nearest",
     "onFatal: restart": 'onFatal: expected one of exit, idle, got "restart"',
     "statusListen: 9090": "statusListen: expected address:port, such as 127.0.0.1:9090 or [::1]:9090, got 9090",
     "statusListen: 127.0.0.1:99999": "statusListen: expected address:port, the port from 1 to 65535, "
@@ -186,7 +196,7 @@ def test_values_of_the_library_that_no_file_could_hold() -> None:
     with pytest.raises(ConfigError) as caught:
         gather(None, {}, {}, document=document).validate()
     assert str(caught.value).splitlines() == [
-        "configuration: 5: expected a known field, of which statusListen is the nearest",
+        "configuration: 5: expected a known field, of which recording.triggerStatus is the nearest",
         'configuration: interface: expected text in UTF-8, got "\\udc80"',
         "configuration: sampleRate: expected a finite number, got NaN",
         "configuration: maxBodySize: expected a whole number from 0 to 1073741824, got object",

@@ -29,6 +29,15 @@ NUMBERS = {
     "outputTimeoutMs": (5000, 10, 600_000),
     "outputConcurrency": (8, 1, 256),
     "outputQueueSize": (8 * MIB, 65536, 64 * GIB),
+    "recording.snaplen": (262_144, 64, 262_144),
+    "recording.rotateBytes": (100 * MIB, 65536, 1 << 40),
+    "recording.rotateSeconds": (3600, 1, 31_536_000),
+    "recording.maxTotalBytes": (None, 131_072, 1 << 50),
+    "recording.maxFiles": (None, 1, 1_000_000),
+    "recording.maxAgeSeconds": (None, 1, 3_153_600_000),
+    "recording.preTriggerSeconds": (10, 1, 3600),
+    "recording.triggerStatus": (None, 100, 999),
+    "recording.triggerLatencyMs": (None, 0, 86_400_000),
     "noPacketsWarningMs": (30_000, 0, 86_400_000),
     "statsIntervalMs": (60_000, 0, 86_400_000),
     "shutdownTimeoutMs": (10_000, 0, 3_600_000),
@@ -52,6 +61,20 @@ OTHERS: dict[str, Any] = {
     "outputClientCertFile": None,
     "outputClientKeyFile": None,
     "allowInsecureOutputUrl": False,
+    "recording.enabled": False,
+    "recording.directory": "/captures",
+    "recording.label": None,
+    "recording.identity": None,
+    "recording.container": None,
+    "recording.ports": None,
+    "recording.protocols": ["tcp", "udp"],
+    "recording.filter": None,
+    "recording.format": "pcap",
+    "recording.compress": "none",
+    "recording.trigger": "always",
+    "recording.triggerPath": None,
+    "recording.anonymize": "none",
+    "recording.streamListen": None,
     "onFatal": "exit",
     "statusListen": None,
     "otlpEndpoint": None,
@@ -109,6 +132,9 @@ def test_a_field_has_all_that_others_read_there(field: Field) -> None:
 def test_names_derive_from_the_field(field: Field) -> None:
     if field.name == "exclude":  # its rules have no form as text
         assert (field.env, field.annotation, field.option) == (None, None, None)
+        return
+    if field.name == "recording.enabled":  # what the recording has first of all
+        assert (field.annotation, field.option) == ("tcp-sniffer/recording", "--recording")
         return
     words = re.sub("([A-Z])", r" \1", field.name.replace(".", " ")).lower().split()
     assert field.env == "_".join(words).upper()
