@@ -10,6 +10,8 @@ cd "$ROOT"
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config libbrotli-dev libpcap-dev libsimdjson-dev libzstd-dev zlib1g-dev)
 TEST_PACKAGES=(ccache curl git iproute2 libgtest-dev nginx-light shellcheck)
 ENGINE_PACKAGES=(debootstrap docker.io)
+# For a Kubernetes on this machine: see tests/cluster.
+CLUSTER_PACKAGES=(conntrack containernetworking-plugins etcd-server iproute2 iptables openssl)
 
 say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
 die() {
@@ -33,6 +35,28 @@ apt_install() {
     say "Installing from the distribution: ${missing[*]}"
     as_root apt-get update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Installs packages without starting a service only because its program is wanted (nginx, docker, etcd).
+without_services() {
+    local policy=/usr/sbin/policy-rc.d
+    if [[ -e $policy ]]; then
+        "$@"
+        return
+    fi
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod +x "$policy"
+    trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+    "$@"
+    as_root rm -f "$policy"
+    trap - EXIT
+}
+
+install_for_cluster() {
+    without_services apt_install "${CLUSTER_PACKAGES[@]}"
+    # Docker's own packages bring these under other names, which Debian's would remove.
+    command -v containerd >/dev/null || without_services apt_install containerd
+    PATH="$PATH:/usr/sbin" command -v runc >/dev/null || without_services apt_install runc
 }
 
 # Prints a Python of 3.11 or newer that can make virtual environments.

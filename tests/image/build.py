@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from engine import Engine
+from image.engine import Engine
 
 ROOT = Path(__file__).parents[2]
 BASE = "debian:trixie-slim"
@@ -16,13 +16,14 @@ MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 CA_IN_BUILD = "/run/secrets/ca"
 
 
-def build(engine: Engine, tag: str, cache: Path) -> None:
+def build(engine: Engine, tag: str, cache: Path, target: str = "appliance") -> None:
+    """Builds the Dockerfile's target, and gives it the tag."""
     _provide_base(engine, cache / "debian-trixie.tar")
     with tempfile.TemporaryDirectory() as folder:
         engine(
             "build",
             "--network=host",
-            "--target=appliance",
+            f"--target={target}",
             f"--tag={tag}",
             f"--build-arg=REVISION={_revision()}",
             *_secrets(Path(folder)),

@@ -3,8 +3,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from build import ROOT, build
-from engine import Engine, engine
+
+from image.build import ROOT, build
+from image.engine import Engine, engine
 
 CACHE = ROOT / ".cache" / "image"
 

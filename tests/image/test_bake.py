@@ -7,7 +7,8 @@ from typing import Any
 
 import hcl2
 import pytest
-from build import ROOT
+
+from image.build import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 

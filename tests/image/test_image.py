@@ -12,9 +12,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from engine import Engine
 from packets import Conversation, pcap
 from packets.files import frames
+
+from image.engine import Engine
 
 MIB = 1 << 20
 MEMORY_LIMIT = 128 * MIB

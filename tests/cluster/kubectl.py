@@ -1,0 +1,46 @@
+"""kubectl, and what the tests ask of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl with its kubeconfig; `run` is what starts it, inside the sandbox or here."""
+
+    run: Run
+    command: tuple[str, ...]
+
+    def __call__(self, *arguments: str, manifest: Object | str | None = None, timeout: float = 120) -> str:
+        """What kubectl prints. A failure is a RuntimeError that tells what it said."""
+        return self.run(*self.command, *arguments, stdin=_text(manifest), timeout=timeout).stdout
+
+    def tried(self, *arguments: str, manifest: Object | str | None = None) -> subprocess.CompletedProcess[str]:
+        """The same, where a failure is an answer too."""
+        return self.run(*self.command, *arguments, stdin=_text(manifest), check=False)
+
+    def get(self, *arguments: str) -> Any:
+        return json.loads(self("get", "-o", "json", *arguments))
+
+    def items(self, *arguments: str) -> list[Object]:
+        found: list[Object] = self.get(*arguments)["items"]
+        return found
+
+    def create(self, manifest: Object | str, *arguments: str) -> Any:
+        """Creates the object, and gives it back as the API server has it."""
+        return json.loads(self("create", "-f", "-", "-o", "json", *arguments, manifest=manifest))
+
+    def apply(self, manifest: Object | str, *arguments: str) -> None:
+        self("apply", "-f", "-", *arguments, manifest=manifest)
+
+
+def _text(manifest: Object | str | None) -> str | None:
+    return json.dumps(manifest) if isinstance(manifest, dict) else manifest
