@@ -18,8 +18,8 @@ RUN python3 -m venv --without-pip /opt/tcp-sniffer
 # The dependencies in a layer of their own: they change less often than the code.
 COPY pyproject.toml .
 RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache \
-    python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
-        > requirements.txt && \
+    python3 -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+        print(*project["dependencies"], *project["optional-dependencies"]["otlp"], sep="\n")' > requirements.txt && \
     pip --python /opt/tcp-sniffer/bin/python install -q -r requirements.txt
 
 COPY README.md LICENSE sniffer.schema.json message.schema.json ./

@@ -54,7 +54,8 @@ def _stdout(queue_size: int, render: Render | None, on_closed: Callable[[], None
 
 
 def _http(settings: Settings, instance: str, exclude: Callable[[str, int], None], queue_size: int) -> HttpSink:
-    from appliance.sinks.http import DELIVERY_HEADER, HttpSink, PostOptions
+    from appliance.sinks.http import HttpSink, PostOptions
+    from appliance.sinks.own import DELIVERY_HEADER
     from appliance.sinks.session import open_session, tls_context, without_user
 
     values = settings.values

@@ -59,6 +59,11 @@ class Run:
         self._sinks.remove(sink)
         self._pipeline.remove(sink)
 
+    def exclude(self, address: str, port: int) -> None:
+        """From now on no connection with this local end is captured."""
+        if self._last_stats is None:
+            self._engine.exclude(address, port)
+
     def stats(self) -> dict[str, Any]:
         """The engine's ledger and the sinks'; after the end, how it stood then."""
         engine = self._last_stats if self._last_stats is not None else self._engine.stats()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from appliance.sinks.writer import Render
 
 if TYPE_CHECKING:
     from appliance.metrics.model import Family
+    from appliance.metrics.otlp import Measured, OtlpExport
     from appliance.status import StatusServer
 
 _log = logging.getLogger("tcp_sniffer")
@@ -34,6 +36,8 @@ class Service:
         self._instance = uuid.uuid4().hex
         self._run: Run | None = None
         self._status: StatusServer | None = None
+        self._otlp: OtlpExport | None = None
+        self._since = time.time_ns()
 
     async def serve(self, opening: Opening) -> int:
         """Returns the process's exit code."""
@@ -49,6 +53,8 @@ class Service:
                 opening = self._open_again()
         finally:
             ready.clear()
+            if self._otlp is not None:
+                await self._otlp.stop()
             if self._status is not None:
                 await self._status.stop()
 
@@ -76,12 +82,13 @@ class Service:
                 queue_size=settings.queue_size(),
                 render=self._render,
             )
-            self._run = Run(settings, engine, sinks)
+            self._run, self._since = Run(settings, engine, sinks), time.time_ns()
             await self._run.start()
         except BaseException:
             engine.close()
             raise
         await self._serve_status(settings.values)
+        self._send_metrics(settings)
         await self._until_over(self._run)
 
     async def _until_over(self, run: Run) -> None:
@@ -101,6 +108,31 @@ class Service:
 
         self._status = StatusServer(values["statusListen"], self._measure, self._capture_is_open)
         await self._status.start()
+
+    def _send_metrics(self, settings: Settings) -> None:
+        """Started once and kept, like the status server."""
+        from appliance.metrics.otlp import OtlpExport, metrics_url
+
+        url = metrics_url(settings.values.get("otlpEndpoint"))
+        if self._otlp is not None or url is None:
+            return
+        self._otlp = OtlpExport(
+            url,
+            self._measure_since,
+            exclude=self._exclude,
+            instance=self._instance,
+            placement=settings.placement,
+        )
+        self._otlp.start()
+
+    def _exclude(self, address: str, port: int) -> None:
+        if self._run is not None:
+            self._run.exclude(address, port)
+
+    def _measure_since(self) -> Measured:
+        from appliance.metrics.otlp import Measured
+
+        return Measured(self._measure(), self._since)
 
     def _measure(self) -> list[Family]:
         from appliance.metrics import families

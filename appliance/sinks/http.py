@@ -19,8 +19,6 @@ from appliance.sinks.workers import wait_until
 
 _log = logging.getLogger("tcp_sniffer.http")
 
-# Marks each delivery, for other sniffers and for this one behind a proxy; the engine looks for it.
-DELIVERY_HEADER = "Tcp-Sniffer-Delivery"
 # A collector's answer is read to its end, or else the connection could not be used again; not a long one.
 _MOST_ANSWER = 64 << 10
 

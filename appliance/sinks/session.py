@@ -5,21 +5,19 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
 
 import aiohttp
 from aiohttp.connector import AddrInfoType
 from yarl import URL
 
-# Tells the capture: no connection with this local address and port from now on.
-Exclude = Callable[[str, int], None]
+from appliance.sinks.own import Exclude, excluded_socket
 
 
 def open_session(
     *, exclude: Exclude, headers: dict[str, str], connections: int, timeout: float, tls: ssl.SSLContext | bool
 ) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
-        limit=connections, ssl=tls, socket_factory=lambda target: _excluded_socket(target, exclude)
+        limit=connections, ssl=tls, socket_factory=lambda target: _own_socket(target, exclude)
     )
     return aiohttp.ClientSession(
         connector=connector,
@@ -59,23 +57,6 @@ def without_user(url: str) -> tuple[str, str]:
     return str(parsed.with_user(None)), auth.encode()
 
 
-def _excluded_socket(target: AddrInfoType, exclude: Exclude) -> socket.socket:
-    """Bound and excluded before it connects, so that not even its SYN is captured."""
+def _own_socket(target: AddrInfoType, exclude: Exclude) -> socket.socket:
     family, kind, protocol, _, address = target
-    tcp = socket.socket(family, kind, protocol)
-    try:
-        local, _, *scope = _local_address(family, address)
-        tcp.bind((local, 0, *scope))
-        host, port, *_ = tcp.getsockname()
-        exclude(host.partition("%")[0], port)
-    except BaseException:
-        tcp.close()
-        raise
-    return tcp
-
-
-def _local_address(family: int, address: Any) -> Any:
-    """The address the system would connect from. Connecting a UDP socket asks the routing table and sends nothing."""
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect(address)
-        return probe.getsockname()
+    return excluded_socket(family, kind, protocol, address, exclude)
