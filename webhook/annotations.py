@@ -83,15 +83,36 @@ OWN: dict[str, _Own] = {
         _matches(f"{_OBJECT}/{_KEY}"),
     ),
     "config-map": _Own(
-        "The ConfigMap that holds `sniffer.yaml`, in place of `tcp-sniffer`; the webhook does not look into it.",
+        "The ConfigMap that holds `sniffer.yaml`, in place of `tcp-sniffer`. The webhook does not look into it: a"
+        " mistake is in the sidecar's log alone, and it has to say where the messages go.",
         "the name of a ConfigMap",
         _matches(_OBJECT),
     ),
-    "sidecar-mode": _Own("As in the settings.", "auto, native or container", _matches("auto|native|container")),
+    "sidecar-mode": _Own(
+        "How the sidecar stands in the pod, in place of the settings' `sidecarMode`.",
+        "auto, native or container",
+        _matches("auto|native|container"),
+    ),
+    "recording-claim": _Own(
+        "The PersistentVolumeClaim for recordings, in place of `tcp-sniffer-captures`; each pod has a folder there.",
+        "the name of a PersistentVolumeClaim",
+        _matches(_OBJECT),
+    ),
+    "recording-size": _Own(
+        "The size of the volume for recordings where there is no claim; it is deleted with the pod. 1Gi without.",
+        "a size of at least 1Mi, such as 1Gi",
+        _at_least(Decimal(1 << 20)),
+    ),
+    "recording-storage-class": _Own("That volume's StorageClass.", "the name of a StorageClass", _matches(_OBJECT)),
+    "recording-anonymize-secret": _Own(
+        "The Secret and key that hold the key of `recording.anonymize`.",
+        "the name of a Secret and of its key: name/key",
+        _matches(f"{_OBJECT}/{_KEY}"),
+    ),
 }
 
 # Written by the webhook; in a copied manifest they say nothing.
-_WRITTEN = {names.STATUS, names.INJECTED}
+_WRITTEN = {names.STATUS, names.INJECTED, names.CAPTURE_FILES}
 
 
 def read(pod: Pod, settings: Settings) -> Wishes:
@@ -99,7 +120,7 @@ def read(pod: Pod, settings: Settings) -> Wishes:
     for name, text in pod.annotations.items():
         if name.startswith(names.PREFIX) and name not in _WRITTEN and text.strip():
             _take(wishes, name, text.strip(), settings)
-    wishes.mistakes += _limit_mistakes(wishes)
+    wishes.mistakes += [*_limit_mistakes(wishes), *_share_mistakes(wishes, pod)]
     return wishes
 
 
@@ -156,3 +177,13 @@ def _limit_mistakes(wishes: Wishes) -> Iterator[Problem]:
             text = shown(wishes.own[f"{kind}-request"])
             expected = f"at most what {names.PREFIX}{kind}-limit says ({wishes.own[f'{kind}-limit']})"
             yield Problem(f"annotation {names.PREFIX}{kind}-request", "", text, expected)
+
+
+def _share_mistakes(wishes: Wishes, pod: Pod) -> Iterator[Problem]:
+    """A container's limit above its pod's would have the pod refused (KEP-2837)."""
+    for kind in ("cpu", "memory"):
+        name = f"{kind}-limit"
+        limit, whole = quantity.parse(wishes.own.get(name, "")), quantity.parse(pod.own_amount("limits", kind))
+        if limit is not None and whole is not None and limit > whole:
+            expected = f"at most the limit of the whole pod ({pod.own_amount('limits', kind)})"
+            yield Problem(f"annotation {names.PREFIX}{name}", "", shown(wishes.own[name]), expected)

@@ -12,6 +12,8 @@ from webhook.annotations import Wishes, read
 from webhook.effective import Effective, effective
 from webhook.facts import Cluster, ConfigMap, Namespace
 from webhook.pod import Pod
+from webhook.recording import Recording, recording
+from webhook.recording import warnings as recording_warnings
 from webhook.settings import Settings
 
 ENFORCE = "pod-security.kubernetes.io/enforce"
@@ -24,6 +26,7 @@ class Inject:
     wishes: Wishes
     configuration: Effective
     native: bool
+    recording: Recording | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -68,8 +71,16 @@ def decide(pod: Pod, namespace: Namespace, config_map: ConfigMap, settings: Sett
         _invalid(configuration, warnings)
         or _no_ports(configuration, warnings)
         or _ends_never(pod, native=native, warnings=warnings)
-        or Inject(wishes, configuration, native, warnings)
+        or _injected(wishes, configuration, native=native, namespace=namespace, warnings=warnings)
     )
+
+
+def _injected(
+    wishes: Wishes, configuration: Effective, *, native: bool, namespace: Namespace, warnings: list[str]
+) -> Inject:
+    recorded = recording(configuration.values, wishes, namespace)
+    more = recording_warnings(recorded) if recorded else []
+    return Inject(wishes, configuration, native, recorded, [*warnings, *more])
 
 
 def _excluded(facts: _Facts) -> Skip | None:
@@ -127,7 +138,7 @@ def _conflicts(pod: Pod) -> Iterable[str]:
             if path in (names.CONFIG_FOLDER, names.RUN_FOLDER):
                 yield f"a mount at {path} in the container `{container.get('name')}`"
     for volume in pod.volumes:
-        if str(volume.get("name", "")).startswith(names.VOLUME_PREFIX):
+        if volume.get("name") in names.VOLUMES:
             yield f"a volume `{volume['name']}`"
 
 

@@ -5,7 +5,7 @@ The appliance's own loader reads it, so that the webhook and the sidecar never d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from appliance.config import ConfigError, Draft, Problem, gather
 from appliance.config.addresses import split_address
 from appliance.config.document import Document, from_text
 from appliance.config.problems import shown
-from webhook import names, output_urls
+from webhook import names, output_urls, recording
 from webhook.annotations import Wishes
 from webhook.facts import ConfigMap
 from webhook.pod import Pod
@@ -24,38 +24,53 @@ _FILE = f"ConfigMap {names.CONFIG_MAP}, {names.CONFIG_KEY}"
 
 @dataclass(frozen=True)
 class Effective:
-    """`values` by field, the defaults too. `chosen` are the fields that the author's annotations or ConfigMap give."""
+    """`values` by field, the defaults too. `chosen` are the fields that the author's annotations or ConfigMap give.
+
+    Where the author named another ConfigMap, that may choose more: it is not `known`.
+    """
 
     values: Mapping[str, Any]
     chosen: frozenset[str]
+    known: bool
     has_ports: bool
     in_annotations: list[Problem]
     in_config_map: list[Problem]
 
     @property
     def has_output(self) -> bool:
-        """Somebody said where the messages go, were it nowhere."""
-        return bool({"outputUrl", "outputStdout"} & self.chosen)
+        """Somebody said where the messages go, were it nowhere; or may have."""
+        return not self.known or bool({"outputUrl", "outputStdout"} & self.chosen)
 
 
 def effective(pod: Pod, wishes: Wishes, config_map: ConfigMap, settings: Settings) -> Effective:
-    # Another ConfigMap than the one that the webhook may read: what it holds is not known.
-    document = _document(ConfigMap() if "config-map" in wishes.own else config_map)
-    detected = ",".join(map(str, pod.declared_ports))
-    draft = gather(None, {"DETECTED_PORTS": detected}, {}, document=document, annotations=wishes.fields)
-    problems = [*_problems(draft), *_forbidden(draft, settings), *_taken_ports(draft, pod)]
+    # Another ConfigMap is none that the webhook may read.
+    known = "config-map" not in wishes.own
+    document = _document(config_map if known else ConfigMap())
+    draft = gather(None, _env(pod, wishes), {}, document=document, annotations=wishes.fields)
+    problems = [*_problems(draft), *_forbidden(draft, settings), *_taken_ports(draft, pod), *_unmountable(draft)]
     by_author = [problem for problem in problems if problem.origin.startswith("annotation ")]
     has_ports = "ports" in draft.values
     others = [problem for problem in problems if problem not in by_author and (has_ports or problem.path != "ports")]
     # An author's annotations were read already: what stands there twice is said once.
-    known = {problem.origin for problem in wishes.mistakes}
+    reported = {problem.origin for problem in wishes.mistakes}
     return Effective(
         values=draft.values,
         chosen=frozenset(name for name, source in draft.sources.items() if source.startswith(("annotation ", _FILE))),
-        has_ports=has_ports,
-        in_annotations=[*wishes.mistakes, *(problem for problem in by_author if problem.origin not in known)],
+        known=known,
+        has_ports=has_ports or not known,
+        in_annotations=[*wishes.mistakes, *(problem for problem in by_author if problem.origin not in reported)],
         in_config_map=others,
     )
+
+
+def _env(pod: Pod, wishes: Wishes) -> dict[str, str]:
+    """The sidecar's variables, as far as they bear on what is valid. A Secret's value is not known, only that it is."""
+    env = {"DETECTED_PORTS": ",".join(map(str, pod.declared_ports))}
+    if "auth-token-secret" in wishes.own:
+        env["OUTPUT_URL_AUTH_TOKEN"] = "unknown"  # noqa: S105 it stands for one
+    if "recording-anonymize-secret" in wishes.own:
+        env["RECORDING_ANONYMIZE_KEY"] = "0" * 64
+    return env
 
 
 def _document(config_map: ConfigMap) -> Document:
@@ -84,14 +99,30 @@ def _forbidden(draft: Draft, settings: Settings) -> list[Problem]:
     return [Problem(draft.origin("outputUrl"), "outputUrl", shown(url, url=True), expected)]
 
 
-def _taken_ports(draft: Draft, pod: Pod) -> list[Problem]:
+def _taken_ports(draft: Draft, pod: Pod) -> Iterator[Problem]:
     """Containers of a pod share its ports: one that a container declares is not ours to bind."""
-    text = draft.values.get("statusListen")
+    theirs = pod.declared_ports
+    addresses = {"statusListen": draft.values, "recording.streamListen": draft.values["recording"]}
+    for name, values in addresses.items():
+        text = values.get(name.rpartition(".")[2]) if isinstance(values, Mapping) else None
+        if _port(text) in theirs:
+            expected = f"a port that no container of the pod declares ({', '.join(map(str, theirs))} are theirs)"
+            yield Problem(draft.origin(name), name, shown(text), expected)
+
+
+def _port(address: Any) -> int | None:
+    """None, too, for what is no address: that is reported as such."""
     try:
-        port = split_address(text)[1] if isinstance(text, str) else None
+        return split_address(address)[1] if isinstance(address, str) else None
     except ValueError:
-        return []  # reported as such
-    if port not in pod.declared_ports:
+        return None
+
+
+def _unmountable(draft: Draft) -> list[Problem]:
+    values = draft.values["recording"]
+    if not (values["enabled"] is True and isinstance(values["directory"], str)):
         return []
-    expected = f"a port that no container of the pod declares ({', '.join(map(str, pod.declared_ports))} are theirs)"
-    return [Problem(draft.origin("statusListen"), "statusListen", shown(text), expected)]
+    if recording.fits_mount(values["directory"]):
+        return []
+    expected = "a folder of its own, such as /captures: the volume is mounted there"
+    return [Problem(draft.origin("recording.directory"), "recording.directory", shown(values["directory"]), expected)]

@@ -86,10 +86,12 @@ class _Context:
         return [] if decision.is_silent or self._settings.on_invalid == "deny" else patch.note(pod, decision)
 
     def _namespace(self, name: str) -> Namespace:
-        if self._labels is not None:
-            return Namespace(name, self._labels)
-        found = self._find("Namespace", name)
-        return Namespace(name, (found.get("metadata") or {}).get("labels") or {} if found else {})
+        labels = self._labels
+        if labels is None:
+            found = self._find("Namespace", name) or {}
+            labels = (found.get("metadata") or {}).get("labels") or {}
+        claim = self._find("PersistentVolumeClaim", names.CAPTURES_CLAIM, name)
+        return Namespace(name, labels, has_captures_claim=claim is not None)
 
     def _config_map_of(self, namespace: str) -> ConfigMap:
         if self._config_map:

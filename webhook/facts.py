@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Namespace:
+    """`has_captures_claim`: whether it has a PersistentVolumeClaim `tcp-sniffer-captures`."""
+
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    has_captures_claim: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,16 @@ PREFIX = "tcp-sniffer/"
 
 # The label of a pod or its namespace: "true" opts in, "false" out.
 INJECT = PREFIX + "inject"
-# What the webhook writes: in a word or a sentence what it did, and in JSON what it added.
+# What the webhook writes: in a word or a sentence what it did, in JSON what it added, and where recordings are.
 STATUS = PREFIX + "status"
 INJECTED = PREFIX + "injected"
+CAPTURE_FILES = PREFIX + "capture-files"
 
 CONTAINER = "tcp-sniffer"
 CONFIG_MAP = "tcp-sniffer"
 CONFIG_KEY = "sniffer.yaml"
+# A namespace's own claim for recordings.
+CAPTURES_CLAIM = "tcp-sniffer-captures"
 
 CONFIG_FOLDER = "/etc/tcp-sniffer"
 RUN_FOLDER = "/run/tcp-sniffer"
@@ -24,3 +27,5 @@ CONFIG_VOLUME = VOLUME_PREFIX + "config"
 RUN_VOLUME = VOLUME_PREFIX + "run"
 CA_VOLUME = VOLUME_PREFIX + "output-ca"
 NO_TOKEN_VOLUME = VOLUME_PREFIX + "no-token"
+CAPTURES_VOLUME = VOLUME_PREFIX + "captures"
+VOLUMES = (CONFIG_VOLUME, RUN_VOLUME, CA_VOLUME, NO_TOKEN_VOLUME, CAPTURES_VOLUME)

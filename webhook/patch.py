@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from appliance.version import version
-from webhook import names, sidecar
+from webhook import names, recording, sidecar
 from webhook.decision import Inject, Skip
 from webhook.pod import Json, Pod
 from webhook.settings import Settings
@@ -30,7 +30,10 @@ def inject(pod: Pod, plan: Inject, settings: Settings) -> list[Json]:
         "container": names.CONTAINER,
         "volumes": [volume["name"] for volume in added],
     }
-    return [*operations, *_annotate(pod, {names.STATUS: "injected", names.INJECTED: json.dumps(record)})]
+    annotations = {names.STATUS: "injected", names.INJECTED: json.dumps(record)}
+    if plan.recording:
+        annotations[names.CAPTURE_FILES] = recording.capture_files(pod, plan.recording)
+    return [*operations, *_annotate(pod, annotations)]
 
 
 def note(pod: Pod, skip: Skip) -> list[Json]:

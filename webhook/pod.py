@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from webhook import names
@@ -78,6 +78,29 @@ class Pod:
     @property
     def declared_ports(self) -> list[int]:
         """The TCP ports of all containers that serve while the pod runs, each once, in their order."""
-        sidecars = [c for c in self.init_containers if c.get("restartPolicy") == "Always"]
-        ports = [port for c in [*sidecars, *self.containers] for port in c.get("ports") or []]
-        return list(dict.fromkeys(p["containerPort"] for p in ports if p.get("protocol", "TCP") == "TCP"))
+        found = self.ports_by_container(["tcp"]).values()
+        return list(dict.fromkeys(port for ports in found for port in ports))
+
+    def ports_by_container(self, protocols: Collection[str]) -> dict[str, list[int]]:
+        """By the name of each container that serves while the pod runs; protocols are `tcp`, `udp`, `sctp`."""
+        return {
+            one["name"]: [
+                port["containerPort"]
+                for port in one.get("ports") or []
+                if (port.get("protocol") or "TCP").lower() in protocols
+            ]
+            for one in self.serving
+        }
+
+    @property
+    def serving(self) -> list[Json]:
+        """The containers that run as long as the pod does."""
+        return [*(one for one in self.init_containers if one.get("restartPolicy") == "Always"), *self.containers]
+
+    def own_amount(self, which: str, kind: str) -> Any:
+        """What the pod as a whole has, `which` of requests and limits, of `cpu` or `memory`; None without."""
+        return ((self.spec.get("resources") or {}).get(which) or {}).get(kind)
+
+    def shares(self, kind: str) -> bool:
+        """Whether the containers share an amount that the pod as a whole has (KEP-2837)."""
+        return any(self.own_amount(which, kind) is not None for which in ("requests", "limits"))

@@ -83,8 +83,10 @@ def _skipped(request: Request, skip: Skip, settings: Settings) -> Outcome:
         return Outcome(_answer(request), "skipped", skip.reason, skip.text)
     if settings.on_invalid == "deny":
         return Outcome(_denial(request, skip), "denied", skip.reason, skip.text)
-    warning = f"tcp-sniffer: no sidecar for pod {request.pod.name} ({skip.reason}): {skip.text}"
-    response = _answer(request, patch.note(request.pod, skip), [*skip.warnings, warning])
+    # The API server cuts warnings to 256 characters each where they are many: one for each mistake.
+    told = [f"no sidecar for pod {request.pod.name} ({skip.reason}): {skip.sentence}", *skip.mistakes]
+    warnings = [*skip.warnings, *(f"tcp-sniffer: {text}" for text in told)]
+    response = _answer(request, patch.note(request.pod, skip), warnings)
     return Outcome(response, "skipped", skip.reason, skip.text)
 
 

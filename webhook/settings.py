@@ -26,6 +26,12 @@ class Resources:
     memory_request: str
     memory_limit: str
 
+    def request(self, kind: str) -> str:
+        return self.cpu_request if kind == "cpu" else self.memory_request
+
+    def limit(self, kind: str) -> str:
+        return self.cpu_limit if kind == "cpu" else self.memory_limit
+
 
 @dataclass(frozen=True)
 class Settings:

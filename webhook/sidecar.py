@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from appliance.config.fields import fields
-from webhook import names, quantity
+from appliance.config.memory import default_max_memory
+from webhook import names, quantity, recording
+from webhook.annotations import Reference
 from webhook.decision import Inject
 from webhook.pod import Json, Pod
 from webhook.settings import Settings
@@ -28,7 +30,7 @@ def container(pod: Pod, plan: Inject, settings: Settings) -> Json:
     sidecar: Json = {
         "name": names.CONTAINER,
         "image": plan.wishes.own.get("image", settings.image),
-        "env": [*_env(pod, plan)],
+        "env": [*_env(pod, plan, settings)],
         "securityContext": {
             "runAsUser": 0,
             "runAsNonRoot": False,
@@ -62,6 +64,8 @@ def volumes(plan: Inject) -> list[Json]:
         {"name": names.RUN_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}},
         {"name": names.NO_TOKEN_VOLUME, "emptyDir": {"sizeLimit": "1Ki"}},
     ]
+    if plan.recording:
+        found.append(recording.volume(plan.recording))
     if authority := plan.wishes.reference("output-ca"):
         found.append({"name": names.CA_VOLUME, "configMap": {"name": authority.name, "optional": True}})
     return found
@@ -75,21 +79,29 @@ def _mounts(plan: Inject) -> list[Json]:
         # The service account's token would be mounted there: the sidecar asks the API server for nothing.
         {"name": names.NO_TOKEN_VOLUME, "mountPath": names.TOKEN_FOLDER, "readOnly": True},
     ]
+    if plan.recording:
+        found.append(recording.mount(plan.recording))
     if plan.wishes.reference("output-ca"):
         found.append({"name": names.CA_VOLUME, "mountPath": names.CA_FOLDER, "readOnly": True})
     return found
 
 
-def _env(pod: Pod, plan: Inject) -> Iterator[Json]:
+def _env(pod: Pod, plan: Inject, settings: Settings) -> Iterator[Json]:
     for name, path in _FROM_POD.items():
         yield {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
     if token := plan.wishes.reference("auth-token-secret"):
-        reference = {"name": token.name, "key": token.key, "optional": True}
-        yield {"name": "OUTPUT_URL_AUTH_TOKEN", "valueFrom": {"secretKeyRef": reference}}
+        yield _from_secret("OUTPUT_URL_AUTH_TOKEN", token)
     if ports := pod.declared_ports:
         yield {"name": "DETECTED_PORTS", "value": ",".join(map(str, ports))}
-    for name, value in (_derived(pod, plan) | _asked_for(plan)).items():
+    if key := plan.wishes.reference("recording-anonymize-secret"):
+        yield _from_secret("RECORDING_ANONYMIZE_KEY", key)
+    for name, value in (_derived(pod, plan, settings) | _asked_for(plan)).items():
         yield {"name": name, "value": _unexpanded(value)}
+
+
+def _from_secret(name: str, secret: Reference) -> Json:
+    reference = {"name": secret.name, "key": secret.key, "optional": True}
+    return {"name": name, "valueFrom": {"secretKeyRef": reference}}
 
 
 def _asked_for(plan: Inject) -> dict[str, str]:
@@ -102,7 +114,7 @@ def _unexpanded(value: str) -> str:
     return value.replace("$", "$$")
 
 
-def _derived(pod: Pod, plan: Inject) -> dict[str, str]:
+def _derived(pod: Pod, plan: Inject, settings: Settings) -> dict[str, str]:
     """What follows from the pod, where its author has not chosen otherwise."""
     chosen, values = plan.configuration.chosen, plan.configuration.values
     env = {"ON_FATAL": "idle"}
@@ -113,12 +125,21 @@ def _derived(pod: Pod, plan: Inject) -> dict[str, str]:
         env["MAX_RECORD_SIZE"] = str(MAX_STDOUT_RECORD)
     if "output-ca" in plan.wishes.own:
         env["OUTPUT_CA_FILE"] = f"{names.CA_FOLDER}/{plan.wishes.own['output-ca'].split('/', 1)[1]}"
+    if pod.shares("memory") and "memory-limit" not in plan.wishes.own and "maxMemory" not in chosen:
+        env["MAX_MEMORY"] = str(_shared_memory(pod, settings))
     capture, drain = shutdown_times(pod.grace)
     if "shutdownCaptureMs" not in chosen:
         env["SHUTDOWN_CAPTURE_MS"] = str(capture)
     if "shutdownTimeoutMs" not in chosen:
         env["SHUTDOWN_TIMEOUT_MS"] = str(drain)
     return env
+
+
+def _shared_memory(pod: Pod, settings: Settings) -> int:
+    """Bytes. The sidecar cannot see the whole pod's limit: it has to keep to what it would get by itself."""
+    whole = quantity.parse(pod.own_amount("limits", "memory"))
+    usual = _amount(settings.resources.memory_limit)
+    return default_max_memory(int(usual if whole is None else min(usual, whole)))
 
 
 def shutdown_times(grace: int) -> tuple[int, int]:
@@ -132,22 +153,22 @@ def shutdown_times(grace: int) -> tuple[int, int]:
 
 
 def _resources(pod: Pod, plan: Inject, settings: Settings) -> Json:
-    """As asked for; else the defaults, unless the pod as a whole has resources, which the sidecar then shares."""
-    own = plan.wishes.own
-    asked = {name: own.get(name) for name in ("cpu-request", "cpu-limit", "memory-request", "memory-limit")}
-    if not pod.spec.get("resources"):
-        by_default = settings.resources
-        asked["cpu-limit"] = asked["cpu-limit"] or _at_least(by_default.cpu_limit, asked["cpu-request"])
-        asked["memory-limit"] = asked["memory-limit"] or _at_least(by_default.memory_limit, asked["memory-request"])
-        asked["cpu-request"] = asked["cpu-request"] or _at_most(by_default.cpu_request, asked["cpu-limit"])
-        asked["memory-request"] = asked["memory-request"] or _at_most(by_default.memory_request, asked["memory-limit"])
-        if is_guaranteed(pod):
-            asked["cpu-request"], asked["memory-request"] = asked["cpu-limit"], asked["memory-limit"]
-    return {
-        part: amounts
-        for part, which in (("requests", "request"), ("limits", "limit"))
-        if (amounts := {kind: amount for kind in ("cpu", "memory") if (amount := asked[f"{kind}-{which}"])})
+    amounts = {kind: _amounts(kind, pod, plan, settings) for kind in ("cpu", "memory")}
+    parts = {
+        part: {kind: both[index] for kind, both in amounts.items() if both[index]}
+        for index, part in enumerate(("requests", "limits"))
     }
+    return {part: found for part, found in parts.items() if found}
+
+
+def _amounts(kind: str, pod: Pod, plan: Inject, settings: Settings) -> tuple[str | None, str | None]:
+    """Request and limit: as asked for, else the defaults, unless the containers share what the pod as a whole has."""
+    request, limit = plan.wishes.own.get(f"{kind}-request"), plan.wishes.own.get(f"{kind}-limit")
+    if pod.shares(kind):
+        return request, limit
+    limit = limit or _at_least(settings.resources.limit(kind), request)
+    request = request or _at_most(settings.resources.request(kind), limit)
+    return (limit, limit) if is_guaranteed(pod) else (request, limit)
 
 
 def _at_least(default: str, other: str | None) -> str:
@@ -169,7 +190,7 @@ def is_guaranteed(pod: Pod) -> bool:
     Adding one that has not would move the pod to a class that is evicted earlier.
     """
     containers = [*pod.init_containers, *pod.containers]
-    return bool(containers) and all(_has_equal_resources(one) for one in containers)
+    return all(_has_equal_resources(one) for one in containers)
 
 
 def _has_equal_resources(one: Json) -> bool:

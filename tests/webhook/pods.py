@@ -45,6 +45,7 @@ def decided(
     namespace_labels: dict[str, str] | None = None,
     config_map: str | None = None,
     failure: str | None = None,
+    has_captures_claim: bool = False,
     cluster: Cluster = NEW,
     **settings: Any,
 ) -> Decision:
@@ -52,7 +53,7 @@ def decided(
     data = None if config_map is None else {"sniffer.yaml": config_map}
     return decide(
         Pod(manifest, namespace),
-        Namespace(namespace, namespace_labels or {}),
+        Namespace(namespace, namespace_labels or {}, has_captures_claim),
         ConfigMap(data, failure),
         replace(SETTINGS, **settings),
         cluster,

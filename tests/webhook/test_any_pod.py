@@ -39,6 +39,10 @@ _ANNOTATIONS = {
     "output-ca": st.just("authority/ca.crt"),
     "memory-limit": st.sampled_from(["64Mi", "1Gi"]),
     "cpu-request": st.sampled_from(["1m", "2"]),
+    "config-map": st.just("other"),
+    "recording": st.sampled_from(["true", "false"]),
+    "recording-claim": st.just("evidence"),
+    "recording-directory": st.sampled_from(["/captures", "/data/captures/", "relative"]),
 }
 _OTHERS = st.dictionaries(st.sampled_from(["a/b", "x~y", "kubectl.kubernetes.io/default-container"]), _NAMES)
 

@@ -80,6 +80,11 @@ ROWS = [
         "name_conflict",
         pod(container={"volumeMounts": [{"name": "x", "mountPath": "/etc/tcp-sniffer/"}]}),
     ),
+    Row(
+        "another volume that begins like ours is the author's own",
+        "injected",
+        pod(volumes=[{"name": "tcp-sniffer-data", "emptyDir": {}}]),
+    ),
     Row("another volume and mount are fine", "injected", pod(volumes=[{"name": "tcp", "emptyDir": {}}])),
     Row("no port anywhere", "no_ports", pod(ports=[])),
     Row("a UDP port is none", "no_ports", pod(ports=[{"containerPort": 53, "protocol": "UDP"}])),
@@ -163,6 +168,62 @@ ROWS = [
         "injected",
         pod(annotations={"config-map": "other"}),
         {"config_map": "sampleRate: 2\n"},
+    ),
+    Row("another ConfigMap may give the ports", "injected", pod(ports=[], annotations={"config-map": "other"})),
+    Row(
+        "a user in the URL beside a token",
+        "invalid_annotation",
+        pod(annotations={"output-url": "https://me:x@logs.example", "auth-token-secret": "token/key"}),
+    ),
+    Row(
+        "a limit above the whole pod's: with it the pod would be refused",
+        "invalid_annotation",
+        pod(annotations={"memory-limit": "256Mi"}, resources={"limits": {"memory": "128Mi"}}),
+    ),
+    Row(
+        "a limit below the whole pod's",
+        "injected",
+        pod(annotations={"memory-limit": "128Mi"}, resources={"limits": {"memory": "128Mi"}}),
+    ),
+    Row(
+        "a live stream on a port of the app's",
+        "invalid_annotation",
+        pod(annotations={"recording-stream-listen": "127.0.0.1:8080"}),
+    ),
+    Row("recording to a claim", "injected", pod(annotations={"recording": "true", "recording-claim": "evidence"})),
+    Row("a claim that cannot be one", "invalid_annotation", pod(annotations={"recording-claim": "Not/one"})),
+    Row("a size that is none", "invalid_annotation", pod(annotations={"recording-size": "big"})),
+    Row(
+        "recordings over the sidecar's own configuration",
+        "invalid_annotation",
+        pod(annotations={"recording": "true", "recording-directory": "/etc/tcp-sniffer/captures"}),
+    ),
+    Row(
+        "the same in the ConfigMap",
+        "invalid_config_map",
+        pod(),
+        {"config_map": "recording: {enabled: true, directory: captures}\n"},
+    ),
+    Row(
+        "a directory that nothing is written to does not matter",
+        "injected",
+        pod(annotations={"recording-directory": "captures"}),
+    ),
+    Row(
+        "anonymized without a key",
+        "invalid_annotation",
+        pod(annotations={"recording": "true", "recording-anonymize": "prefix-preserving"}),
+    ),
+    Row(
+        "with one",
+        "injected",
+        pod(
+            annotations={
+                "recording": "true",
+                "recording-anonymize": "prefix-preserving",
+                "recording-anonymize-secret": "s/k",
+            }
+        ),
     ),
     Row(
         "a Job beside a plain container never ends",

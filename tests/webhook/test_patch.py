@@ -168,10 +168,25 @@ def test_a_burstable_pod_gets_the_defaults(requests: Json) -> None:
 
 
 def test_resources_of_the_whole_pod_are_shared() -> None:
-    manifest = pod(resources={"limits": {"cpu": "1", "memory": "1Gi"}})
-    assert "resources" not in sidecar(manifest)
-    asked = pod(annotations={"memory-limit": "96Mi"}, resources={"limits": {"memory": "1Gi"}})
+    whole = {"limits": {"cpu": "1", "memory": "1Gi"}}
+    assert "resources" not in sidecar(pod(resources=whole))
+    asked = pod(annotations={"memory-limit": "96Mi"}, resources=whole)
     assert sidecar(asked)["resources"] == {"limits": {"memory": "96Mi"}}
+
+
+def test_what_the_whole_pod_has_not_the_sidecar_has_for_itself() -> None:
+    found = sidecar(pod(resources={"limits": {"memory": "1Gi"}}))["resources"]
+    assert found == {"requests": {"cpu": "50m"}, "limits": {"cpu": "100m"}}
+
+
+@pytest.mark.parametrize(("whole", "memory"), [("1Gi", 64 << 20), ("96Mi", 32 << 20), ("64Mi", 8 << 20)])
+def test_of_a_shared_limit_it_takes_no_more_than_its_own_would_be(whole: str, memory: int) -> None:
+    """The whole pod's limit cannot be seen from inside the container."""
+    shared = {"limits": {"memory": whole}}
+    assert env(pod(resources=shared))["MAX_MEMORY"] == str(memory)
+    assert "MAX_MEMORY" not in env(pod(annotations={"memory-limit": "64Mi"}, resources=shared))
+    assert "MAX_MEMORY" not in env(pod(resources=shared), config_map="maxMemory: 20000000\n")
+    assert "MAX_MEMORY" not in env(pod())
 
 
 def test_an_annotated_limit_pulls_the_default_request_down_and_a_request_the_limit_up() -> None:
@@ -188,6 +203,14 @@ def test_image_and_policy() -> None:
 def test_another_config_map() -> None:
     volumes = result(pod(annotations={"config-map": "other"}))["spec"]["volumes"]
     assert volumes[0]["configMap"] == {"name": "other", "optional": True}
+
+
+def test_another_config_map_says_itself_where_messages_go() -> None:
+    """A variable would win over what the webhook cannot read there."""
+    found = env(pod(annotations={"config-map": "other"}))
+    assert not {"OUTPUT_STDOUT", "MAX_RECORD_SIZE"} & found.keys()
+    asked = env(pod(annotations={"config-map": "other", "output-stdout": "true"}))
+    assert (asked["OUTPUT_STDOUT"], asked["MAX_RECORD_SIZE"]) == ("true", "16000")
 
 
 def test_nothing_else_changes() -> None:

@@ -66,8 +66,10 @@ def test_a_skip_is_told_to_the_pod_and_to_its_creator() -> None:
     outcome = answered(pod(annotations={"sample-rate": "2"}))
     response = outcome.response["response"]
     assert response["allowed"] is True
-    (warning,) = response["warnings"]
-    assert "no sidecar for pod web (invalid_annotation)" in warning
+    assert response["warnings"] == [
+        "tcp-sniffer: no sidecar for pod web (invalid_annotation): an annotation is wrong",
+        "tcp-sniffer: annotation tcp-sniffer/sample-rate: expected a number from 0 to 1, got 2",
+    ]
     (operation,) = operations(outcome)
     assert operation["path"] == "/metadata/annotations/tcp-sniffer~1status"
     assert "sample-rate" in operation["value"]
