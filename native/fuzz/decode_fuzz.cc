@@ -1,7 +1,4 @@
-// Packets of every link type, one after the other: fragments meet what came before.
-//
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -march=x86-64-v2 -Inative/include -Inative/src \
-//       native/fuzz/decode_fuzz.cc native/src/{decode,link,ip_header,ip_fragments,tcp_header,checksum,types}.cc
+// libFuzzer: packets of every link type, one after the other: fragments meet what came before.
 #include <pcap/pcap.h>
 
 #include <algorithm>

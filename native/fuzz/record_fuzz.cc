@@ -1,10 +1,5 @@
 // libFuzzer: whatever bytes make up a message, its record is one line of valid JSON and UTF-8,
 // within its limit.
-//
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -march=x86-64-v2 -Inative/include -Inative/src \
-//       native/fuzz/record_fuzz.cc \
-//       native/src/{record*,redact*,content*,json_text,utf8,base64,field_text,arena}.cc -lsimdjson -lz -lzstd
-//       -lbrotlidec
 #include <fuzzer/FuzzedDataProvider.h>
 #include <simdjson.h>
 
@@ -47,6 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     std::vector<HeaderField> headers;
     for (size_t i = 0; i + 1 < strings.size(); i += 2) headers.push_back({strings[i], strings[i + 1]});
     const std::string target = data.ConsumeRandomLengthString(5000), method = data.ConsumeRandomLengthString(20);
+    const std::string traceparent = data.ConsumeRandomLengthString(60);
     const std::string encoding = data.PickValueInArray({"", "gzip", "deflate", "br", "zstd", "gzip, br"});
     const std::string type = data.PickValueInArray(
         {"", "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"});
@@ -59,6 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     head.version = "1.1";
     head.status = data.ConsumeIntegralInRange(0, 999);
     head.headers = headers;
+    head.trace = parse_traceparent(traceparent);
+    if (data.ConsumeBool()) head.trace = parse_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     message.body_cut = data.ConsumeBool();
     message.incomplete = data.ConsumeBool() ? Incomplete::gap : Incomplete::none;
     message.content_encoding = encoding;
