@@ -26,7 +26,9 @@ LAYERS: dict[str, str] = {
     "connections": "connection flow_table tracker",
     "ring": "ring histogram exchange_metrics",
     "engine": "engine",
-    "abi": "abi",
+    # Beside the engine: capture files in, rows for statistics out.
+    "timing": "sniffer_timing timing_packet timing_connections timing_reader",
+    "abi": "abi timing_abi",
 }
 PLACE = {stem: place for place, stems in enumerate(LAYERS.values()) for stem in stems.split()}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)

@@ -17,9 +17,14 @@ bool Decoder::supports(int link_type) { return link_supported(link_type); }
 void Decoder::set_link_type(int link_type) { link_type_ = link_type; }
 
 Verdict Decoder::decode(const pcap_pkthdr& header, const uint8_t* packet, Nanos nanos, Segment& out) {
-    Cursor frame(packet, header.caplen, header.len);
     out.time = nanos;
     IpPacket ip;
+    const Verdict verdict = decode_ip(header, packet, nanos, ip);
+    return verdict == Verdict::tcp ? parse_tcp(ip, out) : verdict;
+}
+
+Verdict Decoder::decode_ip(const pcap_pkthdr& header, const uint8_t* packet, Nanos nanos, IpPacket& ip) {
+    Cursor frame(packet, header.caplen, header.len);
     Verdict verdict = Verdict::not_ip;
     switch (strip_link(link_type_, frame)) {
         case Link::ipv4:
@@ -35,8 +40,7 @@ Verdict Decoder::decode(const pcap_pkthdr& header, const uint8_t* packet, Nanos 
         case Link::loopback_copy:
             return Verdict::loopback_copy;
     }
-    if (verdict == Verdict::fragment) verdict = reassemble(ip, nanos);
-    return verdict == Verdict::tcp ? parse_tcp(ip, out) : verdict;
+    return verdict == Verdict::fragment ? reassemble(ip, nanos) : verdict;
 }
 
 Verdict Decoder::reassemble(IpPacket& packet, Nanos nanos) {

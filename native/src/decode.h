@@ -60,6 +60,8 @@ class Decoder {
     void set_link_type(int link_type);
     // `nanos` is the packet's time. On Verdict::tcp `out` is filled.
     Verdict decode(const pcap_pkthdr& header, const uint8_t* packet, Nanos nanos, Segment& out);
+    // The same up to the network layer: `out` is filled on Verdict::tcp, and on Verdict::not_tcp too.
+    Verdict decode_ip(const pcap_pkthdr& header, const uint8_t* packet, Nanos nanos, IpPacket& out);
 
  private:
     Verdict reassemble(IpPacket& packet, Nanos nanos);

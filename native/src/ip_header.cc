@@ -88,9 +88,9 @@ Verdict parse_ipv4(Cursor packet, IpPacket& out) {
     out.fragment_id = packet.u16(4);
     if (!packet.skip(header_size)) return Verdict::malformed;
     out.payload = packet;
-    if (out.protocol != kTcp) return Verdict::not_tcp;
     out.fragment_offset = (place & 0x1fffu) * 8;
     out.more_fragments = place & 0x2000;
+    if (out.protocol != kTcp) return Verdict::not_tcp;
     return place & 0x3fff ? Verdict::fragment : Verdict::tcp;
 }
 
