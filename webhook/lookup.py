@@ -1,0 +1,168 @@
+"""What a decision needs to know of the cluster, asked for and remembered for some seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Generic, NamedTuple, TypeVar
+
+from webhook import names
+from webhook.facts import Cluster, ConfigMap, Namespace, Version
+from webhook.kubernetes import ApiError, Client, Object
+
+_log = logging.getLogger("tcp_sniffer.webhook.lookup")
+
+# Seconds. A decision waits no longer than PATIENCE, and knows a change after FRESH at the latest.
+PATIENCE = 0.5
+FRESH = 5.0
+# The versions of the cluster's parts change by upgrades alone.
+FRESH_CLUSTER = 300.0
+# Where the API server does not answer, labels of up to this age are better than none.
+STALE = 600.0
+# At most this many namespaces are remembered.
+LIMIT = 4096
+
+Value = TypeVar("Value")
+
+
+class UnknownError(Exception):
+    """The namespace is not known: whether the pod would start with a sidecar is not either."""
+
+
+class Lookup:
+    """Asks at most once at a time for each thing, and never longer than PATIENCE."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._namespaces = _Cache(self._ask_namespace)
+        self._config_maps = _Cache(self._ask_config_map)
+        self._cluster = Cluster()
+        # Whether the versions were asked for at all, be it in vain.
+        self.is_ready = False
+        self.failures = {"namespace": 0, "config_map": 0, "cluster": 0}
+
+    async def namespace(self, name: str) -> Namespace:
+        """Raises UnknownError."""
+        try:
+            return await self._namespaces.get(name, fresh=FRESH)
+        except (ApiError, TimeoutError) as error:
+            self._failed("namespace", name, error)
+            known = self._namespaces.older(name, STALE)
+            if known is None:
+                raise UnknownError(f"the namespace {name} could not be read ({_why(error)})") from error
+            return known
+
+    async def config_map(self, namespace: str) -> ConfigMap:
+        """`failure` says why it is not known."""
+        try:
+            return await self._config_maps.get(namespace, fresh=FRESH)
+        except (ApiError, TimeoutError) as error:
+            self._failed("config_map", namespace, error)
+            return ConfigMap(failure=f"could not be read ({_why(error)})")
+
+    @property
+    def cluster(self) -> Cluster:
+        """As of the last `watch_cluster`."""
+        return self._cluster
+
+    async def watch_cluster(self) -> None:
+        """Asks for the versions again and again; until the first answer no node is taken to know native sidecars."""
+        while True:
+            try:
+                self._cluster = await self._ask_cluster()
+                wait = FRESH_CLUSTER
+            except ApiError as error:
+                self._failed("cluster", "", error)
+                wait = FRESH
+            self.is_ready = True
+            await asyncio.sleep(wait)
+
+    async def _ask_namespace(self, name: str) -> Namespace:
+        found = await self._client.get(f"/api/v1/namespaces/{name}")
+        return Namespace(name, (found.get("metadata") or {}).get("labels") or {})
+
+    async def _ask_config_map(self, namespace: str) -> ConfigMap:
+        path = f"/api/v1/namespaces/{namespace}/configmaps/{names.CONFIG_MAP}"
+        found = await self._client.find(path)
+        return ConfigMap(None if found is None else found.get("data") or {})
+
+    async def _ask_cluster(self) -> Cluster:
+        """The nodes only where the API server's own version leaves it open (see Cluster): they may be many, and
+        reading them is a right of its own."""
+        server = _version(await self._client.get("/version"))
+        cluster = Cluster(api_server=server)
+        if cluster.has_native_sidecars:
+            return cluster
+        try:
+            nodes = await self._client.items("/api/v1/nodes")
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            _log.warning(
+                "the nodes may not be listed, so sidecars are plain containers: see docs/deployment.md",
+                extra={"event": "nodes_forbidden", "error": str(error)},
+            )
+            return cluster
+        kubelets = [Version.parse(node["status"]["nodeInfo"]["kubeletVersion"]) for node in nodes]
+        known = [version for version in kubelets if version]
+        return Cluster(server, min(known) if known and len(known) == len(kubelets) else None)
+
+    def _failed(self, what: str, namespace: str, error: Exception) -> None:
+        self.failures[what] += 1
+        extra = {"event": "lookup_failed", "what": what, "namespace": namespace, "error": _why(error)}
+        _log.warning("the API server was asked in vain", extra=extra)
+
+
+class _Entry(NamedTuple, Generic[Value]):
+    value: Value
+    time: float
+
+
+class _Cache(Generic[Value]):
+    """Bounded; the least recently asked for goes first."""
+
+    def __init__(self, ask: Callable[[str], Awaitable[Value]]) -> None:
+        self._ask = ask
+        self._entries: OrderedDict[str, _Entry[Value]] = OrderedDict()
+        self._asking: dict[str, asyncio.Future[Value]] = {}
+
+    async def get(self, name: str, *, fresh: float) -> Value:
+        """Raises what asking raised, or TimeoutError."""
+        if (entry := self._entries.get(name)) and time.monotonic() - entry.time < fresh:
+            self._entries.move_to_end(name)
+            return entry.value
+        task = self._asking.get(name)
+        if task is None:
+            task = self._asking[name] = asyncio.ensure_future(self._fetch(name))
+            task.add_done_callback(lambda done: self._done(name, done))
+        # Others may wait for the same answer: one that is cancelled must not end the asking.
+        return await asyncio.shield(task)
+
+    def older(self, name: str, age: float) -> Value | None:
+        entry = self._entries.get(name)
+        return entry.value if entry and time.monotonic() - entry.time < age else None
+
+    async def _fetch(self, name: str) -> Value:
+        async with asyncio.timeout(PATIENCE):
+            value = await self._ask(name)
+        self._entries[name] = _Entry(value, time.monotonic())
+        self._entries.move_to_end(name)
+        while len(self._entries) > LIMIT:
+            self._entries.popitem(last=False)
+        return value
+
+    def _done(self, name: str, task: asyncio.Future[Value]) -> None:
+        del self._asking[name]
+        if not task.cancelled():
+            task.exception()  # taken note of, also where nobody waits any more
+
+
+def _version(answer: Object) -> Version | None:
+    return Version.parse(f"{answer.get('major', '')}.{answer.get('minor', '')}")
+
+
+def _why(error: Exception) -> str:
+    return str(error) or f"no answer within {PATIENCE * 1000:.0f} ms"
