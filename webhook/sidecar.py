@@ -62,7 +62,8 @@ def volumes(plan: Inject) -> list[Json]:
     found: list[Json] = [
         {"name": names.CONFIG_VOLUME, "configMap": {"name": config_map, "optional": True}},
         {"name": names.RUN_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": "4Mi"}},
-        {"name": names.NO_TOKEN_VOLUME, "emptyDir": {"sizeLimit": "1Ki"}},
+        # Its folder alone counts 4 KiB: a lower limit than that gets the pod evicted.
+        {"name": names.NO_TOKEN_VOLUME, "emptyDir": {"sizeLimit": "1Mi"}},
     ]
     if plan.recording:
         found.append(recording.volume(plan.recording))

@@ -126,7 +126,7 @@ def test_it_can_do_nothing_but_listen() -> None:
     assert env(pod())["ON_FATAL"] == "idle"
     (token,) = [mount for mount in one["volumeMounts"] if "serviceaccount" in mount["mountPath"]]
     assert token["readOnly"]
-    assert {"name": token["name"], "emptyDir": {"sizeLimit": "1Ki"}} in result(pod())["spec"]["volumes"]
+    assert {"name": token["name"], "emptyDir": {"sizeLimit": "1Mi"}} in result(pod())["spec"]["volumes"]
 
 
 def test_native_mode_waits_for_the_capture_and_stands_where_the_settings_say() -> None:
