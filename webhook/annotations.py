@@ -21,6 +21,9 @@ from webhook.settings import Settings
 # Below this the appliance itself has no room; see docs/deployment.md on sizes.
 LEAST_MEMORY = Decimal(64 << 20)
 
+# Where a pod has so many, the rest is not looked at: an author's mistakes must not hold up other pods.
+MOST_MISTAKES = 20
+
 _OBJECT = r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"  # RFC 1123 subdomain
 _KEY = r"[-._a-zA-Z0-9]{1,253}"
 
@@ -120,6 +123,8 @@ def read(pod: Pod, settings: Settings) -> Wishes:
     for name, text in pod.annotations.items():
         if name.startswith(names.PREFIX) and name not in _WRITTEN and text.strip():
             _take(wishes, name, text.strip(), settings)
+        if len(wishes.mistakes) >= MOST_MISTAKES:
+            break
     wishes.mistakes += [*_limit_mistakes(wishes), *_share_mistakes(wishes, pod)]
     return wishes
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from appliance.config import ConfigError, Draft, Problem, gather
 from appliance.config.addresses import split_address
 from appliance.config.document import Document, from_text
+from appliance.config.memory import WITHOUT_LIMIT
 from appliance.config.problems import shown
 from webhook import names, output_urls, recording
 from webhook.annotations import Wishes
@@ -19,6 +21,9 @@ from webhook.facts import ConfigMap
 from webhook.pod import Pod
 from webhook.settings import Settings
 
+# The sidecar's own memory is not this process's.
+_DEFAULTS = {"maxMemory": WITHOUT_LIMIT}
+MAX_TEXT = 64 << 10
 _FILE = f"ConfigMap {names.CONFIG_MAP}, {names.CONFIG_KEY}"
 
 
@@ -45,8 +50,8 @@ class Effective:
 def effective(pod: Pod, wishes: Wishes, config_map: ConfigMap, settings: Settings) -> Effective:
     # Another ConfigMap is none that the webhook may read.
     known = "config-map" not in wishes.own
-    document = _document(config_map if known else ConfigMap())
-    draft = gather(None, _env(pod, wishes), {}, document=document, annotations=wishes.fields)
+    text = (config_map.data or {}).get(names.CONFIG_KEY, "") if known else ""
+    draft = gather(None, _env(pod, wishes), {}, defaults=_DEFAULTS, document=_document(text), annotations=wishes.fields)
     problems = [*_problems(draft), *_forbidden(draft, settings), *_taken_ports(draft, pod), *_unmountable(draft)]
     by_author = [problem for problem in problems if problem.origin.startswith("annotation ")]
     has_ports = "ports" in draft.values
@@ -73,8 +78,14 @@ def _env(pod: Pod, wishes: Wishes) -> dict[str, str]:
     return env
 
 
-def _document(config_map: ConfigMap) -> Document:
-    return from_text(_FILE, (config_map.data or {}).get(names.CONFIG_KEY, ""))
+@lru_cache(maxsize=16)
+def _document(text: str) -> Document:
+    """Pods come in numbers, of the same namespace. Nobody changes a document once it is read."""
+    if len(text) <= MAX_TEXT:
+        return from_text(_FILE, text)
+    document = Document(_FILE)
+    document.refuse(f"at most {MAX_TEXT} characters, for reading more holds up other pods")
+    return document
 
 
 def _problems(draft: Draft) -> list[Problem]:

@@ -14,7 +14,7 @@ from appliance.config.fields import DEFAULT_FILE, Field, Path, fields, groups
 from appliance.config.memory import cgroup_limit, default_max_memory
 from appliance.config.numbers import plain_number
 from appliance.config.ports import fold
-from appliance.config.problems import Problem, Source, path_text, shown, unknown_key
+from appliance.config.problems import Problem, Source, path_text, shown, unknown_keys
 from appliance.config.settings import Secrets, Settings, engine_json
 from appliance.config.text import from_text
 
@@ -43,7 +43,9 @@ class Draft:
         place = self.values
         for parent in parents:
             place = place.setdefault(parent, {})
-        place[name] = value
+        # One entry too many is a mistake already; the work on a list stays bounded, whatever a document holds.
+        most = field.schema.get("maxItems")
+        place[name] = value[: most + 1] if most and isinstance(value, list) else value
         self._sources[field.name] = source
 
     @property
@@ -182,13 +184,15 @@ def _schema_defaults() -> Layer:
 
 def _from_document(draft: Draft) -> Iterator[tuple[str, tuple[Any, Source]]]:
     source = draft.document.source
+    unknown: dict[tuple[str, ...], list[Path]] = {}
     for path, value in _leaves(draft, draft.document.values):
         field = fields().get(".".join(path))
         if field and field.path == path:
             yield field.name, (value, source)
         else:
-            known = _known_keys(path[:-1])
-            draft.problems.append(unknown_key(path[-1], path_text(path), known, source.at(path)))
+            unknown.setdefault(path[:-1], []).append(path)
+    for place, paths in unknown.items():
+        draft.problems += unknown_keys(paths, _known_keys(place), source.at)
 
 
 def _leaves(draft: Draft, values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:

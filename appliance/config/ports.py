@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 Port = int | str
 
@@ -27,12 +26,15 @@ def fold(entries: Iterable[Port], limit: int) -> tuple[list[Port], int]:
 
     Neighbours are joined first, then those with the smallest gaps between them.
     """
-    ranges = _merge(sorted(map(bounds, entries)))
-    while len(ranges) > limit:
-        gaps = [right[0] - left[1] for left, right in pairwise(ranges)]
-        at = gaps.index(min(gaps))
-        ranges[at : at + 2] = [(ranges[at][0], ranges[at + 1][1])]
-    added = _count(ranges) - _count(_merge(sorted(map(bounds, entries))))
+    merged = _merge(sorted(map(bounds, entries)))
+    by_gap = sorted(range(1, len(merged)), key=lambda index: merged[index][0] - merged[index - 1][1])
+    joined = set(by_gap[: max(len(merged) - limit, 0)])
+    ranges: list[tuple[int, int]] = []
+    for index, (first, last) in enumerate(merged):
+        if index in joined:
+            first = ranges.pop()[0]
+        ranges.append((first, last))
+    added = _count(ranges) - _count(merged)
     return [_entry(*ends) for ends in ranges], added
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from appliance.config.fields import Path, env_only
 
 _SHOWN_LENGTH = 100
+_MOST_UNKNOWN = 20
 
 
 class Problem(NamedTuple):
@@ -108,6 +109,15 @@ def unknown_key(key: str, path: str, known: Iterable[str], origin: str) -> Probl
             names.setdefault(_letters(spelling), name)  # `ports`, not `recording.ports`
     near = get_close_matches(_letters(key), names, n=1, cutoff=0)
     return Problem(origin, path, None, f"a known field, of which {names[near[0]]} is the nearest")
+
+
+def unknown_keys(paths: Sequence[Path], known: Iterable[str], at: Callable[[Path], str]) -> Iterator[Problem]:
+    """The same for many keys of one place: comparing names takes its time, so of more than 20 the rest is counted."""
+    known = list(known)
+    for path in paths[:_MOST_UNKNOWN]:
+        yield unknown_key(str(path[-1]), path_text(path), known, at(path))
+    if (more := len(paths) - _MOST_UNKNOWN) > 0:
+        yield Problem(at(paths[_MOST_UNKNOWN]), "", None, f"known fields alone; {more} more are not")
 
 
 def _env_only_name(key: str) -> str | None:

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from appliance import schemas
 from appliance.config.describe import describe
 from appliance.config.fields import fields
-from appliance.config.problems import ConfigError, Problem, path_text, unknown_key
+from appliance.config.problems import ConfigError, Problem, path_text, unknown_keys
 from appliance.config.rules import FIELD_RULES, SECRET_RULES, text_rules, warnings
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def _translate(draft: Draft, error: ValidationError) -> Iterator[Problem]:
                 yield from (_companion(draft, other, name) for other in absent)
         case "additionalProperties":
             known = schema["properties"]
-            for here in [(*path, key) for key in value if key not in known]:
-                yield unknown_key(str(here[-1]), path_text(here), known, draft.origin(here))
+            yield from unknown_keys([(*path, key) for key in value if key not in known], known, draft.origin)
         case "uniqueItems":
             yield draft.problem(path, "a list without an entry twice", value)
         case _:
