@@ -178,7 +178,7 @@ def test_every_module_it_imports_has_bytecode(docker: Engine, image: str) -> Non
     """A read-only root can't keep what Python compiles at the start: it would compile at each."""
     look = """
 import pathlib, sys
-import aiohttp, jsonschema, uvloop, yaml, appliance.cli
+import aiohttp, jsonschema, uvloop, yaml, appliance.cli, appliance.metrics.otlp_exporter
 for module in list(sys.modules.values()):
     source, cached = getattr(module, "__file__", None), getattr(module, "__cached__", None)
     if source and cached and not pathlib.Path(cached).exists():

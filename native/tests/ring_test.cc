@@ -1,0 +1,148 @@
+// The queue between capture and reader: what fits, what is refused, what waits.
+#include "ring.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+namespace sniffer {
+namespace {
+
+constexpr size_t kBatch = 256 << 10;
+constexpr size_t kLine = 64 << 10;  // four fill a batch
+
+std::string line(size_t size, char fill = 'x') { return std::string(size - 1, fill) + "\n"; }
+
+bool readable(const Ring& ring) {
+    pollfd waiting{ring.event_fd(), POLLIN, 0};
+    return poll(&waiting, 1, 0) == 1;
+}
+
+sniffer_batch contents(Batch& batch) {
+    sniffer_batch out;
+    batch.describe(out);
+    return out;
+}
+
+// Pushes until one is refused; at most `most`.
+int push_all(Ring& ring, const std::string& record, int most = 1000) {
+    int taken = 0;
+    while (taken < most && ring.push(record, 0)) ++taken;
+    return taken;
+}
+
+TEST(Ring, GivesWhatWasPushedInOrderWithItsFlags) {
+    Ring ring(4 * kBatch, false);
+    ASSERT_TRUE(ring.push("one\n", 1));
+    ASSERT_TRUE(ring.push("three\n", 4));
+    EXPECT_EQ(ring.pop(), nullptr);  // not finished yet
+    EXPECT_FALSE(readable(ring));
+    ring.flush(false);  // nothing is worth a wake-up
+    EXPECT_EQ(ring.pop(), nullptr);
+    ring.flush(true);
+    EXPECT_TRUE(readable(ring));
+    EXPECT_EQ(ring.queued(), 10u);
+    std::unique_ptr<Batch> batch = ring.pop();
+    ASSERT_NE(batch, nullptr);
+    EXPECT_EQ(ring.queued(), 0u);
+    const sniffer_batch got = contents(*batch);
+    EXPECT_EQ(std::string(got.data, got.size), "one\nthree\n");
+    ASSERT_EQ(got.count, 2u);
+    EXPECT_EQ(got.flags, 5u);
+    EXPECT_EQ(got.records[1].offset, 4u);
+    EXPECT_EQ(got.records[1].length, 6u);
+    EXPECT_EQ(got.records[1].flags, 4u);
+    ring.release(std::move(batch));
+}
+
+TEST(Ring, RefusesWhatIsBeyondItsLimitAndKeepsTheRest) {
+    Ring ring(2 * kBatch, false);
+    EXPECT_EQ(push_all(ring, line(kLine)), 8);
+    EXPECT_FALSE(ring.push(line(kLine), 0));
+    ring.flush(true);
+    int records = 0;
+    while (std::unique_ptr<Batch> batch = ring.pop()) {
+        records += static_cast<int>(contents(*batch).count);
+        ring.release(std::move(batch));
+    }
+    EXPECT_EQ(records, 8);
+}
+
+// What the reader holds is memory too.
+TEST(Ring, HasRoomAgainWhenTheReaderGivesBack) {
+    Ring ring(2 * kBatch, false);
+    EXPECT_EQ(push_all(ring, line(kLine)), 8);
+    std::unique_ptr<Batch> held = ring.pop();
+    ASSERT_NE(held, nullptr);
+    EXPECT_FALSE(ring.push(line(kLine), 0));
+    ring.release(std::move(held));
+    EXPECT_EQ(push_all(ring, line(kLine)), 4);
+}
+
+TEST(Ring, ARecordAboveTheLimitGoesThroughAlone) {
+    Ring ring(kBatch, false);
+    ASSERT_TRUE(ring.push(line(3 * kBatch), 0));
+    EXPECT_FALSE(ring.push(line(8), 0));
+    ring.flush(true);
+    std::unique_ptr<Batch> batch = ring.pop();
+    ASSERT_NE(batch, nullptr);
+    EXPECT_EQ(contents(*batch).size, 3 * kBatch);
+    ring.release(std::move(batch));
+    EXPECT_TRUE(ring.push(line(8), 0));
+}
+
+TEST(Ring, ARecordWrittenWhereItLiesIsNotMoved) {
+    Ring ring(4 * kBatch, false);
+    Text text;
+    ring.lend_room(text);
+    const char* const place = text.data();
+    text.append("in place\n");
+    ASSERT_EQ(text.data(), place);
+    ASSERT_TRUE(ring.push(text, 0));
+    text.return_lent();
+    ring.flush(true);
+    std::unique_ptr<Batch> batch = ring.pop();
+    ASSERT_NE(batch, nullptr);
+    EXPECT_EQ(contents(*batch).data, place);
+    ring.release(std::move(batch));
+}
+
+TEST(Ring, ALosslessOneWaitsForTheReader) {
+    Ring ring(2 * kBatch, true);
+    constexpr int kRecords = 100;
+    std::thread capture([&] {
+        for (int i = 0; i < kRecords; ++i) EXPECT_TRUE(ring.push(line(kLine, static_cast<char>('A' + i % 26)), 0));
+        ring.flush(true);
+    });
+    int records = 0;
+    while (records < kRecords) {
+        pollfd waiting{ring.event_fd(), POLLIN, 0};
+        ASSERT_EQ(poll(&waiting, 1, 30'000), 1);
+        uint64_t count;
+        ASSERT_EQ(read(ring.event_fd(), &count, sizeof count), ssize_t{sizeof count});
+        while (std::unique_ptr<Batch> batch = ring.pop()) {
+            const sniffer_batch got = contents(*batch);
+            for (uint64_t i = 0; i < got.count; ++i, ++records)
+                EXPECT_EQ(got.data[got.records[i].offset], 'A' + records % 26);
+            ring.release(std::move(batch));
+        }
+    }
+    capture.join();
+}
+
+TEST(Ring, AWaitEndsWhenNothingNeedsToBeKept) {
+    Ring ring(kBatch, true);
+    ASSERT_EQ(push_all(ring, line(kLine), 4), 4);
+    std::atomic<int> refused{0};
+    std::thread capture([&] { refused += !ring.push(line(kLine), 0); });
+    ring.set_lossless(false);
+    capture.join();
+    EXPECT_EQ(refused, 1);
+}
+
+}  // namespace
+}  // namespace sniffer
