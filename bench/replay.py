@@ -18,8 +18,6 @@ from bench.process import Usage, measure
 from bench.report import Report
 from bench.tools import CACHE, MEMORY, Tools
 
-# callgrind runs some fifty times slower than the machine: a slice of the same traffic does.
-_SLICE = Shape(connections=500, in_flight=500)
 _TOP_FUNCTIONS = 12
 
 
@@ -32,7 +30,7 @@ def run(report: Report, tools: Tools, *, rounds: int, in_flight: int, peers: boo
     )
     _check_records(report, tools, capture, shape)
     _compare(report, tools, capture, rounds, peers=peers)
-    _instructions(report, tools)
+    _instructions(report, tools, capture)
 
 
 def _check_records(report: Report, tools: Tools, capture: Path, shape: Shape) -> None:
@@ -111,9 +109,8 @@ def _tcpflow(capture: Path) -> Usage:
         return measure(["tcpflow", "-r", str(capture), "-e", "http", "-o", folder])
 
 
-def _instructions(report: Report, tools: Tools) -> None:
-    """The engine alone, by callgrind: the interpreter's own instructions are not the capture's."""
-    capture = generate.capture(CACHE, _SLICE)
+def _instructions(report: Report, tools: Tools, capture: Path) -> None:
+    """The engine alone, by callgrind, half a minute: the interpreter's own instructions are not the capture's."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "callgrind"
         valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}", *tools.engine_pass(capture)]
@@ -126,7 +123,7 @@ def _instructions(report: Report, tools: Tools) -> None:
         ).stdout
     total, functions = _parse(listing)
     size = capture.stat().st_size
-    report.note(f"Instructions of the engine alone on {size / 1e6:.0f} MB of the same traffic, by callgrind:")
+    report.note(f"Instructions of the engine alone on the same {size / 1e6:.0f} MB, by callgrind:")
     report.table(
         ("function", "per byte", "share"),
         [

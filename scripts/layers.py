@@ -13,10 +13,10 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "native" / "src"
 
 LAYERS: dict[str, str] = {
-    "basics": """sniffer types error cursor seq checksum hash lru pool arena text ascii plain_copy utf8 base64 glob
+    "basics": """sniffer types error cursor seq checksum hash lru pool refilled arena text ascii plain_copy utf8 base64 glob
         field_text json_text trace_context counter ledger events wakeup config""",
     "link": "link",
-    "capture": "pcap_handle input_file capture capture_files capture_filter capture_live interfaces",
+    "capture": "pcap_handle input_file pcap_records capture capture_files capture_filter capture_live interfaces",
     "decode": "ip_header ip_fragments tcp_header decode",
     "tcp": "stream_handler tcp_stream tcp_connection",
     "record": """exchange content_coding content_decode redact redact_fields redact_form redact_json redact_multipart

@@ -1,19 +1,20 @@
-"""Checks a draft: against the schema by jsonschema, then by the rules that no schema says."""
+"""Checks a draft: against the schema, then by the rules that no schema says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator, ValidationError
-
 from appliance import schemas
+from appliance.config.conformance import conforms
 from appliance.config.describe import describe
 from appliance.config.fields import fields
 from appliance.config.problems import ConfigError, Problem, path_text, unknown_keys
 from appliance.config.rules import FIELD_RULES, SECRET_RULES, text_rules, warnings
 
 if TYPE_CHECKING:
+    from jsonschema import ValidationError
+
     from appliance.config.draft import Draft
 
 
@@ -50,6 +51,10 @@ class _Report:
 
 def _schema_problems(draft: Draft) -> Iterator[Problem]:
     schema = schemas.load(schemas.CONFIGURATION)
+    if conforms(draft.values, schema):
+        return
+    from jsonschema import Draft202012Validator
+
     order = list(schema["properties"])
 
     def position(error: ValidationError) -> tuple[int, str]:

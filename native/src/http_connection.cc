@@ -375,7 +375,7 @@ void HttpConnection::take_trailers(MessageDraft& draft) {
     RawHead raw = draft.raw.raw();
     draft.headers_truncated |= draft.raw.over_limit();
     std::string_view lines = raw.bytes.substr(0, raw.kept);
-    auto& fields = parse_fields(lines.substr(0, lines.rfind('\n') + 1), context_.scratch);
+    const auto& fields = parse_fields(lines.substr(0, lines.rfind('\n') + 1), context_.scratch);
     if (fields.empty()) return;
     bool whole = context_.encoder.encode_trailers(fields, context_.config.max_record / 4, draft.trailers_json);
     draft.headers_truncated |= !whole;

@@ -29,11 +29,16 @@ constexpr TokenTable kToken;
 
 constexpr bool is_space(char c) { return c == ' ' || c == '\t'; }
 
-std::string_view trim(std::string_view text) {
-    if (text.empty() || (text.front() > ' ' && text.back() > ' ')) return text;
+[[gnu::noinline]] std::string_view trim_spaces(std::string_view text) {
     while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
     while (!text.empty() && (is_space(text.back()) || text.back() == '\r')) text.remove_suffix(1);
     return text;
+}
+
+inline std::string_view trim(std::string_view text) {
+    if (!text.empty() && text.front() > ' ' && text.back() > ' ') [[likely]]
+        return text;
+    return trim_spaces(text);
 }
 
 // The first line of `bytes`, without its end. A line ends with LF, a CR before it goes.
@@ -45,25 +50,29 @@ std::string_view first_line(std::string_view bytes) {
 
 // The bits of a block's line feeds and colons.
 struct BlockBits {
-    uint32_t line_feeds, colons;
+    uint64_t line_feeds, colons;
 };
+constexpr size_t kBlock = 64;
 
 #if defined(__SSE2__)
-constexpr size_t kBlock = 16;
-inline BlockBits scan_block(const char* at) {
-    __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    auto bits = [&](char byte) {
-        return static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8(byte))));
-    };
-    return {bits('\n'), bits(':')};
-}
-#else
-constexpr size_t kBlock = 8;
 inline BlockBits scan_block(const char* at) {
     BlockBits bits{0, 0};
-    for (uint32_t i = 0; i < kBlock; ++i) {
-        bits.line_feeds |= static_cast<uint32_t>(at[i] == '\n') << i;
-        bits.colons |= static_cast<uint32_t>(at[i] == ':') << i;
+    for (size_t i = 0; i < kBlock; i += 16) {
+        const __m128i part = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + i));
+        const auto where = [&](char byte) {
+            return uint64_t{static_cast<uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(part, _mm_set1_epi8(byte))))} << i;
+        };
+        bits.line_feeds |= where('\n');
+        bits.colons |= where(':');
+    }
+    return bits;
+}
+#else
+inline BlockBits scan_block(const char* at) {
+    BlockBits bits{0, 0};
+    for (size_t i = 0; i < kBlock; ++i) {
+        bits.line_feeds |= uint64_t{at[i] == '\n'} << i;
+        bits.colons |= uint64_t{at[i] == ':'} << i;
     }
     return bits;
 }
@@ -72,37 +81,41 @@ inline BlockBits scan_block(const char* at) {
 // Takes the bits of a head's blocks in order, and makes lines of them.
 class LineIndexer {
  public:
-    LineIndexer(std::string_view bytes, std::vector<HeadLine>& lines) : bytes_(bytes), lines_(lines) {}
+    LineIndexer(std::string_view bytes, Refilled<HeadLine>& lines) : bytes_(bytes), lines_(lines) {}
     // True when the empty line was found.
     bool add(uint32_t base, BlockBits bits) {
-        while (bits.line_feeds) {
-            uint32_t at = static_cast<uint32_t>(std::countr_zero(bits.line_feeds));
-            uint32_t before = (uint32_t{1} << at) - 1;
-            note_colon(base, bits.colons & before);
-            if (end_line(base + at, base + at + 1)) return true;
-            bits.colons &= ~before;
-            bits.line_feeds &= bits.line_feeds - 1;
+        lines_.make_room(kBlock);
+        for (; bits.line_feeds; bits.line_feeds &= bits.line_feeds - 1) {
+            const uint64_t line = bits.line_feeds ^ (bits.line_feeds - 1);  // up to the line feed
+            note_colon(base, bits.colons & line);
+            const uint32_t at = base + static_cast<uint32_t>(std::countr_zero(bits.line_feeds));
+            if (end_line(at, at + 1)) return true;
+            bits.colons &= ~line;
         }
         note_colon(base, bits.colons);
         return false;
     }
     uint32_t begin() const { return begin_; }
+    // There must be room for the line.
     bool end_line(uint32_t end, uint32_t next) {
         if (end > begin_ && bytes_[end - 1] == '\r') --end;
-        bool empty = end == begin_;
-        if (!empty) lines_.push_back({begin_, end, next, std::min(colon_, end)});
+        if (end == begin_) {
+            begin_ = next;
+            return true;
+        }
+        lines_.add({begin_, end, next, std::min(colon_, end)});
         begin_ = next;
         colon_ = kNone;
-        return empty;
+        return false;
     }
 
  private:
     static constexpr uint32_t kNone = UINT32_MAX;
-    void note_colon(uint32_t base, uint32_t colons) {
+    void note_colon(uint32_t base, uint64_t colons) {
         if (colons && colon_ == kNone) colon_ = base + static_cast<uint32_t>(std::countr_zero(colons));
     }
     std::string_view bytes_;
-    std::vector<HeadLine>& lines_;
+    Refilled<HeadLine>& lines_;
     uint32_t begin_ = 0, colon_ = kNone;
 };
 
@@ -261,8 +274,10 @@ void unfold(HeaderField& field, std::string_view line, std::string& unfolded, si
 // `visit(field, offset behind its last line)` for each field in the lines from `first` on.
 template <typename Visit>
 void each_field(std::string_view bytes, size_t first, HeadScratch& scratch, Visit visit) {
-    const std::vector<HeadLine>& lines = scratch.lines;
+    const Refilled<HeadLine>& lines = scratch.lines;
     scratch.unfolded.clear();
+    scratch.fields.clear();
+    scratch.fields.make_room(lines.size());
     for (size_t i = first; i < lines.size(); ++i) {
         HeaderField field = read_field(bytes, lines[i]);
         while (i + 1 < lines.size() && is_space(bytes[lines[i + 1].begin])) {
@@ -316,7 +331,7 @@ Looks looks_like_response(std::string_view bytes) {
     return n == start.size() ? Looks::yes : Looks::undecided;
 }
 
-size_t index_lines(std::string_view bytes, std::vector<HeadLine>& lines) {
+size_t index_lines(std::string_view bytes, Refilled<HeadLine>& lines) {
     lines.clear();
     LineIndexer indexer(bytes, lines);
     size_t at = 0;
@@ -326,6 +341,7 @@ size_t index_lines(std::string_view bytes, std::vector<HeadLine>& lines) {
     if (at < bytes.size()) std::memcpy(rest, bytes.data() + at, bytes.size() - at);
     if (indexer.add(static_cast<uint32_t>(at), scan_block(rest))) return indexer.begin();
     uint32_t end = static_cast<uint32_t>(bytes.size());
+    lines.make_room(1);
     if (indexer.begin() < end) indexer.end_line(end, end);  // a line without its end
     return HeadScanner::npos;
 }
@@ -408,10 +424,9 @@ ParsedHead parse_indexed_head(const RawHead& head, bool request, HeadScratch& sc
     std::string_view line = head.bytes.substr(start.begin, start.end - start.begin);
     out.valid = read_start_line(line, head.start_line_cut, request, out);
     if (!out.valid) return out;
-    scratch.fields.clear();
     each_field(head.bytes, 1, scratch, [&](const HeaderField& field, size_t end) {
         note_field(field, out);
-        if (end <= head.kept) scratch.fields.push_back(field);
+        if (end <= head.kept) scratch.fields.add(field);
     });
     out.head.headers = scratch.fields;
     return out;
@@ -422,10 +437,9 @@ ParsedHead parse_head(const RawHead& head, bool request, HeadScratch& scratch) {
     return parse_indexed_head(head, request, scratch);
 }
 
-std::vector<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scratch) {
+const Refilled<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scratch) {
     index_lines(raw, scratch.lines);
-    scratch.fields.clear();
-    each_field(raw, 0, scratch, [&](const HeaderField& field, size_t) { scratch.fields.push_back(field); });
+    each_field(raw, 0, scratch, [&](const HeaderField& field, size_t) { scratch.fields.add(field); });
     return scratch.fields;
 }
 

@@ -6,9 +6,9 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "record.h"
+#include "refilled.h"
 
 namespace sniffer {
 
@@ -84,8 +84,8 @@ struct HeadLine {
 
 // Reused from head to head.
 struct HeadScratch {
-    std::vector<HeadLine> lines;
-    std::vector<HeaderField> fields;
+    Refilled<HeadLine> lines;
+    Refilled<HeaderField> fields;
     std::string unfolded;
 };
 
@@ -94,14 +94,14 @@ ParsedHead parse_start_line(std::string_view raw, bool request);
 
 // Finds the lines of a head up to the empty one, in one pass. Returns the offset behind that, or
 // HeadScanner::npos.
-size_t index_lines(std::string_view bytes, std::vector<HeadLine>& lines);
+size_t index_lines(std::string_view bytes, Refilled<HeadLine>& lines);
 
 // Reads a head whose lines are in `scratch`. The views point into `head.bytes` and `scratch`.
 ParsedHead parse_indexed_head(const RawHead& head, bool request, HeadScratch& scratch);
 // Reads a head. The views point into `head.bytes` and `scratch`.
 ParsedHead parse_head(const RawHead& head, bool request, HeadScratch& scratch);
 // The same for a trailer section, which has no start line.
-std::vector<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scratch);
+const Refilled<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scratch);
 
 // Whether a valid start line is one even where it was found by its look alone: in upper case,
 // without spaces in the target, of HTTP/1.

@@ -29,6 +29,8 @@ class InputFile {
     const std::string& name() const { return name_; }
     // A regular file: reading never waits.
     bool regular() const { return regular_; }
+    // Once it is open: the stream is the file itself.
+    bool stored_plainly() const { return fd_ < 0; }
     // The stream for libpcap, which closes it; this object must outlive it. Waits for the first
     // bytes. Throws EngineError(SNIFFER_FILE).
     FILE* open(PipeWaiter& waiter);

@@ -149,25 +149,57 @@ Escaped escape_block(const char* in, size_t size, char* out) {
     return {escape_16(filled, out) - (16 - rest), bits(any) != 0};
 }
 
-// The same, looking at 32 bytes at a time.
-[[gnu::target("avx2,bmi,bmi2,popcnt")]] Escaped escape_block_avx2(const char* in, size_t size, char* out) {
-    const __m256i table = _mm256_broadcastsi128_si256(kQuotes), limit = _mm256_set1_epi8(0x1f);
+#define SNIFFER_AVX2 [[gnu::target("avx2,bmi,bmi2,popcnt")]]
+
+// Both lanes' eight lowest bytes, or their eight highest, spread like spread() does it.
+SNIFFER_AVX2 inline __m256i spread_pair(__m256i with_backslash, size_t first, size_t second) {
+    const char* const spreads = reinterpret_cast<const char*>(kSpreads.data());
+    const __m256i index =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(load(spreads + first)), load(spreads + second), 1);
+    return _mm256_shuffle_epi8(with_backslash, index);
+}
+
+// Spreads four groups of eight bytes; up to 64 bytes in all. A group's mask is kept times 16, as its spread's offset.
+SNIFFER_AVX2 inline char* spread_32(__m256i bytes, unsigned mask, char* out) {
+    static_assert(sizeof(Spread) == 16);
+    constexpr unsigned kGroup = 0xff0;
+    const size_t a = mask << 4 & kGroup, b = mask >> 4 & kGroup, c = mask >> 12 & kGroup, d = mask >> 20 & kGroup;
+    const __m256i backslash = _mm256_set1_epi8('\\');
+    const __m256i ac = spread_pair(_mm256_unpacklo_epi64(bytes, backslash), a, c);
+    const __m256i bd = spread_pair(_mm256_unpackhi_epi64(bytes, backslash), b, d);
+    store(out, _mm256_castsi256_si128(ac));
+    out += 8 + count(a);
+    store(out, _mm256_castsi256_si128(bd));
+    out += 8 + count(b);
+    store(out, _mm256_extracti128_si256(ac, 1));
+    out += 8 + count(c);
+    store(out, _mm256_extracti128_si256(bd, 1));
+    return out + 8 + count(d);
+}
+
+// The same as escape_block, looking at 32 bytes at a time.
+SNIFFER_AVX2 Escaped escape_block_avx2(const char* in, size_t size, char* out) {
+    const __m256i table = _mm256_broadcastsi128_si256(kQuotes), space = _mm256_set1_epi8(0x20);
     __m256i any = _mm256_setzero_si256();
     const char* const end = in + size;
     for (; end - in >= 32; in += 32) {
         const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in));
-        any = _mm256_or_si256(any, bytes);
-        const __m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, limit), bytes);
+        // Signed: control characters, and what is beyond ASCII too.
+        const __m256i unusual = _mm256_cmpgt_epi8(space, bytes);
+        if (!_mm256_testz_si256(unusual, unusual)) [[unlikely]] {
+            any = _mm256_or_si256(any, bytes);
+            if (_mm256_movemask_epi8(unusual) != _mm256_movemask_epi8(bytes)) {
+                out = escape_16(in + 16, escape_16(in, out));
+                continue;
+            }
+        }
         const __m256i quote = _mm256_cmpeq_epi8(_mm256_shuffle_epi8(table, bytes), bytes);
-        const auto mask = static_cast<unsigned>(_mm256_movemask_epi8(_mm256_or_si256(control, quote)));
+        const auto mask = static_cast<unsigned>(_mm256_movemask_epi8(quote));
         if (mask == 0) {
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), bytes);
             out += 32;
-        } else if (mask == static_cast<unsigned>(_mm256_movemask_epi8(quote))) {
-            out = spread(_mm256_castsi256_si128(bytes), mask & 0xffff, out);
-            out = spread(_mm256_extracti128_si256(bytes, 1), mask >> 16, out);
         } else {
-            out = escape_16(in + 16, escape_16(in, out));
+            out = spread_32(bytes, mask, out);
         }
     }
     const Escaped rest = escape_block(in, static_cast<size_t>(end - in), out);

@@ -25,18 +25,15 @@ class StringWriter {
     // Appends `text` in quotes, or as much of it as there is room for: then false. Nothing at all
     // where there is no room for the quotes.
     bool string(std::string_view text) {
-        if (!fits(2)) return false;
-        if (text.size() > kShort || !fits(text.size() + 2)) return difficult(text);
-        const size_t start = out_.size();
-        char* to = out_.room(text.size() + 2);
-        *to = '"';
-        if (!copy_plain(text, to + 1)) {
-            out_.cut(start);
-            return difficult(text);
+        if (text.size() <= kShort && fits(text.size() + 2)) {
+            char* to = out_.room(text.size() + 2);
+            if (copy_plain(text, to + 1)) {
+                to[0] = to[1 + text.size()] = '"';
+                out_.end(to + text.size() + 2);
+                return true;
+            }
         }
-        to[1 + text.size()] = '"';
-        out_.end(to + text.size() + 2);
-        return true;
+        return fits(2) && difficult(text);
     }
 
     // The same for a text that is known to need no escape.
@@ -203,6 +200,8 @@ class HeadWriter {
 
     void version(std::string_view version) {
         if (version.empty()) return;
+        constexpr std::string_view usual = "\"httpVersion\":\"1.1\",";
+        if (version == "1.1" && writer_.fits(usual.size())) return out_.append(usual);
         const size_t before = out_.size();
         out_.append("\"httpVersion\":");
         string(version);
@@ -213,22 +212,22 @@ class HeadWriter {
     // The usual case in one go: few headers, each name its own, nothing to be escaped in the names,
     // and room. False where that is not so: then nothing was written.
     bool plain_headers(std::span<const HeaderField> fields) {
-        size_t size = 2;
+        size_t size = 2 + kLoose;
         for (const HeaderField& field : fields) size += field.name.size() + field.value.size() + kHeaderRoom;
-        if (fields.size() > kFew || !writer_.fits(size)) return false;
+        if (fields.empty() || fields.size() > kFew || !writer_.fits(size)) return false;
         const size_t start = out_.size();
+        const Near near(fields);
         char* to = put(out_.room(size), "{");
-        uint64_t signatures[kFew], seen = 0;
+        uint64_t seen = 0;
         for (size_t i = 0; i < fields.size(); ++i) {
-            to = plain_header(fields[i], size, signatures[i], to);
-            if (!to) return out_.cut(start), false;
-            const uint64_t bit = uint64_t{1} << (signatures[i] >> 58);
-            if (seen & bit && std::find(signatures, signatures + i, signatures[i]) != signatures + i)
-                return out_.cut(start), false;
+            const std::string_view lower(to + 1, fields[i].name.size());
+            to = plain_header(fields[i], size, near, to);
+            if (!to || lower.empty()) return out_.cut(start), false;
+            const uint64_t bit = uint64_t{1} << NameSet::mark_lower(lower);
+            if (seen & bit && repeats(fields, i)) return out_.cut(start), false;
             seen |= bit;
         }
-        if (!fields.empty()) --to;  // the last comma
-        out_.end(put(to, "}"));
+        out_.end(put(to - 1, "}"));  // over the last comma
         return true;
     }
 
@@ -282,15 +281,44 @@ class HeadWriter {
         out_.end(to);
     }
 
+    // What a loose copy may read and write beyond a text.
+    static constexpr size_t kLoose = 16;
+
+    // The memory between the first and the last field: they stand in one head, but for unfolded ones.
+    class Near {
+     public:
+        explicit Near(std::span<const HeaderField> fields)
+            : begin_(fields.front().name.data()), end_(fields.back().value.data()) {}
+        // May what follows the text be read?
+        bool has(std::string_view text) const {
+            return text.data() >= begin_ && text.data() + text.size() + kLoose <= end_;
+        }
+
+     private:
+        const char *begin_, *end_;
+    };
+
+    template <Case kCase = Case::keep>
+    static bool copy(std::string_view text, const Near& near, char* to) {
+        return near.has(text) ? copy_plain_loose<kCase>(text, to) : copy_plain<kCase>(text, to);
+    }
+
+    // Has an earlier field this one's name?
+    static bool repeats(std::span<const HeaderField> fields, size_t later) {
+        const std::string_view name = fields[later].name;
+        return std::any_of(fields.begin(), fields.begin() + static_cast<std::ptrdiff_t>(later), [&](const auto& field) {
+            return field.name.size() == name.size() && to_lower(field.name) == to_lower(name);
+        });
+    }
+
     // nullptr where it is not plain. `room` is what the headers need in all, this one included.
-    char* plain_header(const HeaderField& field, size_t room, uint64_t& own_signature, char* to) {
+    char* plain_header(const HeaderField& field, size_t room, const Near& near, char* to) {
         *to++ = '"';
         const std::string_view lower(to, field.name.size());
-        if (!copy_plain<Case::lower>(field.name, to)) return nullptr;
-        own_signature = signature(to, lower.size());
+        if (!copy<Case::lower>(field.name, near, to)) return nullptr;
         const std::string_view value = shown(lower, field.value);
         to = put(to + lower.size(), "\":\"");
-        if (value.size() <= field.value.size() + kRedacted.size() && copy_plain(value, to))
+        if (value.size() <= field.value.size() + kRedacted.size() && copy(value, near, to))
             return put(to + value.size(), "\",");
         out_.end(to - 1);
         if (!writer_.string(value)) return nullptr;

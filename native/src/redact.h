@@ -19,8 +19,14 @@ class NameSet {
     explicit NameSet(const std::vector<std::string>& names);
     bool empty() const { return names_.empty(); }
     // `name` is in lower case.
-    bool has_lower(std::string_view name) const { return !name.empty() && (marks_ >> mark(name) & 1) && find(name); }
+    bool has_lower(std::string_view name) const {
+        return !name.empty() && (marks_ >> mark_lower(name) & 1) && find(name);
+    }
     bool has(std::string_view name) const;
+    // A small number of a name that is not empty, in lower case: most names of one head have different ones.
+    static size_t mark_lower(std::string_view name) {
+        return (name.size() + 5 * static_cast<size_t>(name.front())) & 63;
+    }
 
  private:
     bool find(std::string_view name) const;

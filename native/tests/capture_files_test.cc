@@ -276,6 +276,30 @@ TEST(CaptureFiles, WhatComesBeforeTheCutIsHandedOver) {
     EXPECT_GE(second.ports.size(), 9u);
 }
 
+// Plain files are read by PcapRecords, others by libpcap: both hand over the same.
+TEST(CaptureFiles, LargeFilesAreWholeHoweverTheyAreRead) {
+    const Bytes content = capture(DLT_RAW, packets(20000));
+    const TemporaryFile plain(content), compressed(gzip(content));
+    Recorder direct, through_libpcap;
+    replay({plain.path()}, direct);
+    replay({compressed.path()}, through_libpcap);
+    EXPECT_EQ(direct.ports, numbers(20000));
+    EXPECT_EQ(direct.ports, through_libpcap.ports);
+    EXPECT_EQ(direct.times, through_libpcap.times);
+}
+
+// A record longer than the file's snap length: libpcap cuts it, and reads what follows.
+TEST(CaptureFiles, RecordsBeyondTheSnapLengthAreCut) {
+    Bytes content = capture(DLT_RAW, packets(3));
+    content.replace(16, 4, Bytes("\x18\0\0\0", 4));  // its header says 24 bytes: up to the ports
+    const TemporaryFile plain(content), compressed(gzip(content));
+    Recorder direct, through_libpcap;
+    replay({plain.path()}, direct);
+    replay({compressed.path()}, through_libpcap);
+    EXPECT_EQ(direct.times.size(), 3u);
+    EXPECT_EQ(direct.times, through_libpcap.times);
+}
+
 TEST(CaptureFiles, DamagedGzipIsNamed) {
     Bytes compressed = gzip(capture(DLT_RAW, packets(3000)));
     compressed[compressed.size() - 6] ^= 1;  // its checksum
