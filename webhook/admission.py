@@ -17,6 +17,7 @@ from appliance.metrics import prometheus
 from webhook import names
 from webhook.lookup import Lookup, UnknownError
 from webhook.metrics import Metrics
+from webhook.recording import may_record
 from webhook.review import Outcome, Request, ReviewError, parse, review
 from webhook.settings import Settings
 from webhook.tls import Certificate
@@ -105,6 +106,9 @@ class Admission:
         namespace, config_map = await asyncio.gather(
             self._lookup.namespace(request.namespace), self._lookup.config_map(request.namespace)
         )
+        if may_record(request.pod, config_map):
+            claim = await self._lookup.captures_claim(request.namespace)
+            namespace = replace(namespace, has_captures_claim=claim)
         if by_namespace:
             # The API server matched this label a moment ago: what is remembered here may be older.
             namespace = replace(namespace, labels={**namespace.labels, names.INJECT: "true"})

@@ -51,8 +51,8 @@ def effective(pod: Pod, wishes: Wishes, config_map: ConfigMap, settings: Setting
     # Another ConfigMap is none that the webhook may read.
     known = "config-map" not in wishes.own
     text = (config_map.data or {}).get(names.CONFIG_KEY, "") if known else ""
-    draft = gather(None, _env(pod, wishes), {}, defaults=_DEFAULTS, document=_document(text), annotations=wishes.fields)
-    problems = [*_problems(draft), *_forbidden(draft, settings), *_taken_ports(draft, pod), *_unmountable(draft)]
+    draft, mistakes = _checked(text, tuple(_env(pod, wishes).items()), tuple(wishes.fields.items()))
+    problems = [*mistakes, *_forbidden(draft, settings), *_taken_ports(draft, pod), *_unmountable(draft)]
     by_author = [problem for problem in problems if problem.origin.startswith("annotation ")]
     has_ports = "ports" in draft.values
     others = [problem for problem in problems if problem not in by_author and (has_ports or problem.path != "ports")]
@@ -78,9 +78,18 @@ def _env(pod: Pod, wishes: Wishes) -> dict[str, str]:
     return env
 
 
+@lru_cache(maxsize=32)
+def _checked(
+    text: str, env: tuple[tuple[str, str], ...], annotations: tuple[tuple[str, str], ...]
+) -> tuple[Draft, tuple[Problem, ...]]:
+    """Pods come in numbers, of the same controller. Nobody changes a draft once it is checked."""
+    draft = gather(None, dict(env), {}, defaults=_DEFAULTS, document=_document(text), annotations=dict(annotations))
+    return draft, _problems(draft)
+
+
 @lru_cache(maxsize=16)
 def _document(text: str) -> Document:
-    """Pods come in numbers, of the same namespace. Nobody changes a document once it is read."""
+    """They share their namespace's ConfigMap, even where their annotations differ."""
     if len(text) <= MAX_TEXT:
         return from_text(_FILE, text)
     document = Document(_FILE)
@@ -88,12 +97,12 @@ def _document(text: str) -> Document:
     return document
 
 
-def _problems(draft: Draft) -> list[Problem]:
+def _problems(draft: Draft) -> tuple[Problem, ...]:
     try:
         draft.validate()
     except ConfigError as error:
-        return error.problems
-    return []
+        return tuple(error.problems)
+    return ()
 
 
 def _forbidden(draft: Draft, settings: Settings) -> list[Problem]:

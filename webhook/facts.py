@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Namespace:
-    """`has_captures_claim`: whether it has a PersistentVolumeClaim `tcp-sniffer-captures`."""
+    """`has_captures_claim`: whether it has a claim `tcp-sniffer-captures`; None where that is not known."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
-    has_captures_claim: bool = False
+    has_captures_claim: bool | None = False
 
 
 @dataclass(frozen=True)

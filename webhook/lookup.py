@@ -39,10 +39,11 @@ class Lookup:
         self._client = client
         self._namespaces = _Cache(self._ask_namespace)
         self._config_maps = _Cache(self._ask_config_map)
+        self._claims = _Cache(self._ask_claim)
         self._cluster = Cluster()
         # Whether the versions were asked for at all, be it in vain.
         self.is_ready = False
-        self.failures = {"namespace": 0, "config_map": 0, "cluster": 0}
+        self.failures = {"namespace": 0, "config_map": 0, "claim": 0, "cluster": 0}
 
     async def namespace(self, name: str) -> Namespace:
         """Raises UnknownError."""
@@ -62,6 +63,14 @@ class Lookup:
         except (ApiError, TimeoutError) as error:
             self._failed("config_map", namespace, error)
             return ConfigMap(failure=f"could not be read ({_why(error)})")
+
+    async def captures_claim(self, namespace: str) -> bool | None:
+        """Whether the namespace has a claim for recordings; None where that is not known."""
+        try:
+            return await self._claims.get(namespace, fresh=FRESH)
+        except (ApiError, TimeoutError) as error:
+            self._failed("claim", namespace, error)
+            return None
 
     @property
     def cluster(self) -> Cluster:
@@ -88,6 +97,10 @@ class Lookup:
         path = f"/api/v1/namespaces/{namespace}/configmaps/{names.CONFIG_MAP}"
         found = await self._client.find(path)
         return ConfigMap(None if found is None else found.get("data") or {})
+
+    async def _ask_claim(self, namespace: str) -> bool:
+        path = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims/{names.CAPTURES_CLAIM}"
+        return await self._client.find(path) is not None
 
     async def _ask_cluster(self) -> Cluster:
         """The nodes only where the API server's own version leaves it open (see Cluster): they may be many, and

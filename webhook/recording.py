@@ -31,6 +31,8 @@ class Recording:
     claim: str | None
     size: str
     storage_class: str | None
+    # False where it could not be asked whether the namespace has a claim.
+    sure: bool = True
 
     @property
     def directory(self) -> str:
@@ -48,6 +50,7 @@ def recording(values: Mapping[str, Any], wishes: Wishes, namespace: Namespace) -
         claim=wishes.own.get("recording-claim") or (names.CAPTURES_CLAIM if namespace.has_captures_claim else None),
         size=wishes.own.get("recording-size", DEFAULT_SIZE),
         storage_class=wishes.own.get("recording-storage-class"),
+        sure=namespace.has_captures_claim is not None,
     )
 
 
@@ -83,8 +86,9 @@ def mount(plan: Recording) -> Json:
 def warnings(plan: Recording) -> list[str]:
     if plan.claim:
         return []
+    why = "" if plan.sure else f", as the claim {names.CAPTURES_CLAIM} could not be looked for"
     return [
-        f"tcp-sniffer: the recording is on a volume of {plan.size} that is deleted with the pod: name a claim by"
+        f"tcp-sniffer: the recording is on a volume of {plan.size} that is deleted with the pod{why}: name a claim by"
         f" {names.PREFIX}recording-claim, or make one named {names.CAPTURES_CLAIM}, to keep it"
     ]
 

@@ -21,13 +21,17 @@ TOKEN = "token-of-the-tests"  # noqa: S105
 
 
 class Api:
-    """`objects` by path, each with a resourceVersion that every write counts up. `delay` (s), `broken`: faults."""
+    """`objects` by path, each with a resourceVersion that every write counts up.
+
+    Faults: `delay` (s), `broken` (answers garbage), `forbidden` paths.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {"/version": {"major": "1", "minor": "34"}}
         self.calls: Counter[tuple[str, str]] = Counter()
         self.delay = 0.0
         self.broken = False
+        self.forbidden: set[str] = set()
         self.url = ""
         self._material = certificate_for("127.0.0.1")
         self._runner: web.AppRunner | None = None
@@ -76,6 +80,8 @@ class Api:
             return _status(401, "Unauthorized")
         if self.broken:
             return web.Response(text="garbage")
+        if request.path in self.forbidden:
+            return _status(403, f'"{request.path}" is forbidden')
         stored = self.objects.get(request.path)
         if stored is None:
             return _status(404, f'"{request.path}" not found')

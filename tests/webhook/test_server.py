@@ -20,6 +20,7 @@ from webhook.admission import MAX_BODY
 pytestmark = pytest.mark.timeout(180)
 
 CONFIG_MAP = f"{NAMESPACE}/configmaps/tcp-sniffer"
+CLAIM = f"{NAMESPACE}/persistentvolumeclaims/tcp-sniffer-captures"
 SECRET_VALUE = "hunter2-in-the-environment"  # noqa: S105
 
 
@@ -101,6 +102,26 @@ async def test_the_namespaces_config_map_counts(serve: Serve, api: Api) -> None:
     api.put(CONFIG_MAP, data={"sniffer.yaml": "ports: [nonsense]\n"})
     response = await mutate(await serve(), review_of(pod()))
     assert "invalid_config_map" in response["warnings"][0]
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_the_namespaces_claim_is_looked_for_where_a_pod_records(serve: Serve, api: Api, there: bool) -> None:
+    if there:
+        api.put(CLAIM)
+    serving = await serve()
+    await mutate(serving, review_of(pod()))
+    assert api.calls["GET", CLAIM] == 0
+    recorded = pod(annotations={"tcp-sniffer/recording": "true"})
+    volumes = patched(recorded, await mutate(serving, review_of(recorded)))["spec"]["volumes"]
+    (captures,) = [volume for volume in volumes if volume["name"] == "tcp-sniffer-captures"]
+    assert ("persistentVolumeClaim" if there else "ephemeral") in captures
+    assert api.calls["GET", CLAIM] == 1
+
+
+async def test_a_claim_that_may_not_be_read_is_told(serve: Serve, api: Api) -> None:
+    api.forbidden.add(CLAIM)
+    response = await mutate(await serve(), review_of(pod(annotations={"tcp-sniffer/recording": "true"})))
+    assert "tcp-sniffer-captures could not be looked for" in response["warnings"][0]
 
 
 async def test_pod_security_is_read_from_the_namespace(serve: Serve, api: Api) -> None:
