@@ -137,6 +137,7 @@ def test_rights_are_the_least(tools: Path) -> None:
         ("ClusterRole", "tcp-sniffer-webhook"): [
             (["namespaces"], None, ["get"]),
             (["configmaps"], ["tcp-sniffer"], ["get"]),
+            (["persistentvolumeclaims"], ["tcp-sniffer-captures"], ["get"]),
         ],
         ("ClusterRole", "tcp-sniffer-webhook-certificates"): [
             (["mutatingwebhookconfigurations"], ["tcp-sniffer-webhook"], ["get", "update"])
@@ -164,6 +165,15 @@ def test_an_apps_namespace_gets_the_config_map(tools: Path, tmp_path: Path) -> N
     text = config_map["data"]["sniffer.yaml"]
     assert yaml.safe_load(text) is None  # nothing is chosen, so nothing overrides what the webhook derives
     assert "# outputUrl: " in text
+
+
+def test_a_role_for_those_who_may_read_recordings(tools: Path, tmp_path: Path) -> None:
+    kustomization = {"namespace": "shop", "components": [str(CONFIG / "components/recording-readers")]}
+    (role,) = kustomize(tools, overlay_of(tmp_path, kustomization)).values()
+    kubernetes_validate.validate(role, "1.34", strict=True)
+    assert (role["kind"], role["metadata"]["namespace"]) == ("Role", "shop")
+    rights = {resource: rule["verbs"] for rule in role["rules"] for resource in rule["resources"]}
+    assert rights == {"pods": ["get", "list"], "pods/exec": ["create"], "pods/portforward": ["create"]}
 
 
 def test_the_commented_defaults_are_in_step(tmp_path: Path) -> None:
