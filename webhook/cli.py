@@ -13,12 +13,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from webhook import explain, serve_command
+    from webhook import explain, reference, serve_command
 
     parser = argparse.ArgumentParser(
         prog="tcp-sniffer-webhook", description="Adds the tcp-sniffer sidecar to pods that are labelled."
     )
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (explain, serve_command):
+    for command in (explain, reference, serve_command):
         command.register(subparsers)
     return parser
