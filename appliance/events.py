@@ -15,13 +15,25 @@ _WINDOW = 10.0
 
 _TEXTS = {
     "connection": "connection seen",
+    "recording_paused": "the recording pauses: packets are counted not_recorded, all else goes on",
+    "recording_resumed": "the recording goes on",
+    "recording_index": "a recorded file could not be entered in index.jsonl",
+    "stream_not_listening": "the live stream of the recording does not listen",
+    "stream_client": "a client reads the live stream: it sees the traffic unredacted",
     "gap": "bytes of a connection were not seen",
     "evicted": "a connection was given up before its end",
     "not_http": "a connection does not speak HTTP/1",
     "tunnel": "a connection turned into a tunnel",
     "lost_sync": "where the next message begins is not known: the connection waits for a new one",
 }
-_LEVELS = {"gap": logging.WARNING, "lost_sync": logging.WARNING, "evicted": logging.WARNING}
+_LEVELS = {
+    "gap": logging.WARNING,
+    "lost_sync": logging.WARNING,
+    "evicted": logging.WARNING,
+    "recording_paused": logging.ERROR,
+    "recording_index": logging.ERROR,
+    "stream_not_listening": logging.ERROR,
+}
 
 
 class _Kind:

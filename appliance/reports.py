@@ -82,7 +82,13 @@ def _say_start(values: Mapping[str, Any], description: Mapping[str, Any], callba
         "outputs": outputs,
     }
     _log.info("the capture is open; what goes over HTTPS is seen as ciphertext only", extra=fields)
-    if not outputs:
+    recording = values["recording"]
+    if recording["enabled"]:
+        _log.warning(
+            "packets are recorded as they are: the files and the live stream hold the traffic unredacted",
+            extra={"event": "recording", **recording},
+        )
+    elif not outputs:
         _log.warning(
             "no output is configured: messages are counted and dropped; set outputStdout or outputUrl",
             extra={"event": "no_output"},

@@ -14,7 +14,8 @@ SOURCES = Path(__file__).parents[1] / "native" / "src"
 
 LAYERS: dict[str, str] = {
     "basics": """sniffer types error cursor seq checksum hash lru pool refilled arena text ascii plain_copy utf8 base64 glob
-        field_text json_text trace_context counter ledger events wakeup config""",
+        field_text json_text trace_context counter ledger events wakeup config
+        config_fields config_recording""",
     "link": "link",
     "capture": "pcap_handle input_file pcap_records capture capture_files capture_filter capture_live interfaces",
     "decode": "ip_header ip_fragments tcp_header decode",
@@ -24,6 +25,8 @@ LAYERS: dict[str, str] = {
     # HTTP fills in the record's message; the record knows nothing of how it was parsed.
     "http": "protocol http_head http_body http_message http_connection",
     "connections": "connection flow_table tracker",
+    "recording": """anonymizer file_hash frame_index packet_chunk recording_format recording_folder recording_index
+        recording_stream recording_survey recording_trigger recording_writer recorder""",
     "ring": "ring histogram exchange_metrics",
     "engine": "engine",
     # Beside the engine: capture files in, rows for statistics out.

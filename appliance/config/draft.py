@@ -71,7 +71,7 @@ class Draft:
     def engine_json(self, *, callbacks: int = 0, replay: Mapping[str, Any] | None = None) -> str:
         """What sniffer_open wants, as far as the unchecked values go: else what is wrong with them."""
         try:
-            return engine_json(self.values, self.placement, callbacks, replay)
+            return engine_json(self.values, self.placement, self.secrets, callbacks, replay)
         except (AttributeError, KeyError, TypeError):
             self.validate()
             raise

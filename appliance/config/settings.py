@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from appliance.config.fields import fields
+
+# POSIX's portable file name character set (IEEE 1003.1, 3.282), and nothing else.
+_UNSAFE = re.compile("[^A-Za-z0-9._-]")
 
 # What the engine reads as it is; `redactHeaders` and `maxMemory` it gets in a form of their own.
 _ENGINE_FIELDS = (
@@ -71,13 +75,20 @@ class Settings:
 
     def engine_json(self, *, callbacks: int = 0, replay: Mapping[str, Any] | None = None) -> str:
         """The configuration as sniffer_open wants it."""
-        return engine_json(self._plain, self.placement, callbacks, replay)
+        return engine_json(self._plain, self.placement, self.secrets, callbacks, replay)
 
 
 def engine_json(
-    values: Mapping[str, Any], placement: Mapping[str, str], callbacks: int, replay: Mapping[str, Any] | None
+    values: Mapping[str, Any],
+    placement: Mapping[str, str],
+    secrets: Secrets,
+    callbacks: int,
+    replay: Mapping[str, Any] | None,
 ) -> str:
     document = {name: values[name] for name in _ENGINE_FIELDS if name in values}
+    if values["recording"]["enabled"] and replay is None:
+        document["recording"] = _recording(values["recording"], placement, secrets)
+        document["reassemble"] = reads_messages(values, callbacks)
     document["redactHeaders"] = _redacted_headers(values)
     document["maxMemory"] = values["maxMemory"] - _sinks(values, callbacks) * queue_size(values, callbacks)
     if placement:
@@ -85,6 +96,28 @@ def engine_json(
     if replay is not None:
         document["replay"] = dict(replay)
     return json.dumps(document, separators=(",", ":"))
+
+
+def reads_messages(values: Mapping[str, Any], callbacks: int = 0) -> bool:
+    """Whether anybody wants the messages; with the recording alone nothing is reassembled."""
+    recording = values["recording"]
+    alone = recording["enabled"] and recording["trigger"] == "always"
+    return not alone or _sinks(values, callbacks) > 0 or "otlpEndpoint" in values
+
+
+def _recording(recording: Mapping[str, Any], placement: Mapping[str, str], secrets: Secrets) -> dict[str, Any]:
+    document = {**recording, "prefix": recording_prefix(recording, placement)}
+    if recording["anonymize"] != "none":
+        document["anonymizeKey"] = secrets.recording_anonymize_key
+    return document
+
+
+def recording_prefix(recording: Mapping[str, Any], placement: Mapping[str, str]) -> str:
+    """`<label>-<identity>-<container>`, what is not set left out, in letters that every file system takes."""
+    parts = (recording.get("label"), recording.get("identity", placement.get("pod")), recording.get("container"))
+    name = "-".join(_UNSAFE.sub("_", part) for part in parts if part)
+    # A name has 255 bytes, the number and the suffixes take some of them. A leading dot would hide it.
+    return name[:200].lstrip(".") or "capture"
 
 
 def _sinks(values: Mapping[str, Any], callbacks: int) -> int:

@@ -12,6 +12,7 @@ _DESCRIPTIONS = {
     "capture": "The kernel's own counts of packets.",
     "connections": "Connections that were opened, and how they ended.",
     "messages": "What became of the HTTP messages.",
+    "recording": "What became of the packets that were to be recorded.",
     "streams": "What was found in the byte streams beside messages.",
 }
 

@@ -66,7 +66,7 @@ class FileCapture final : public Capture, private PipeWaiter {
             // A pipe's writer may take its time: it is opened when the first packets are wanted. Its
             // link type will tell the filter; that the user's compiles is checked now.
             const PcapHandle ethernet(pcap_open_dead(DLT_EN10MB, kSnapLength));
-            program_ = std::make_unique<FilterProgram>(ethernet.get(), config_, false);
+            program_ = std::make_unique<FilterProgram>(ethernet.get(), config_, FilterFor::messages);
         }
         filter_ = program_->text();
     }
@@ -124,7 +124,7 @@ class FileCapture final : public Capture, private PipeWaiter {
         if (!link_supported(type))
             throw failure(std::string("its link type is not one of Ethernet, Linux cooked, raw IP and BSD loopback: ") +
                           pcap_datalink_val_to_description_or_dlt(type));
-        program_ = std::make_unique<FilterProgram>(handle_.get(), config_, false);
+        program_ = std::make_unique<FilterProgram>(handle_.get(), config_, FilterFor::messages);
         link_type_ = type;
         if (records_) records_->start(pcap_snapshot(handle_.get()));
     }

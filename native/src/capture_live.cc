@@ -115,7 +115,7 @@ class LiveCapture final : public Capture {
     }
 
     void set_filter(const Config& config) {
-        FilterProgram program(handle_.get(), config, false);
+        FilterProgram program(handle_.get(), config, FilterFor::all);
         filter_ = program.text();
         if (pcap_setfilter(handle_.get(), program.program()) != 0)
             throw EngineError(SNIFFER_REFUSED, std::string("the filter was refused: ") + pcap_geterr(handle_.get()));
@@ -125,7 +125,7 @@ class LiveCapture final : public Capture {
     // Only the kernel can tell `inbound`. Given to libpcap it would lose packets: until the ring went
     // round once, libpcap filters in user space too, where no packet is inbound.
     void set_inbound_filter(const Config& config) {
-        FilterProgram program(handle_.get(), config, true);
+        FilterProgram program(handle_.get(), config, FilterFor::all, true);
         const bpf_program& code = *program.program();
         // A bpf_insn is laid out as the kernel's sock_filter is.
         const sock_fprog filter{static_cast<unsigned short>(code.bf_len),

@@ -1,77 +1,12 @@
 #include "config.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
-#include "error.h"
+#include "config_fields.h"
 
 namespace sniffer {
 namespace {
-
-using simdjson::dom::element;
-using simdjson::dom::object;
-
-[[noreturn]] void refuse(std::string_view field, std::string_view expected) {
-    throw EngineError(SNIFFER_CONFIG, "configuration: " + std::string(field) + " must be " + std::string(expected));
-}
-
-// The members that are there are read; the others keep their defaults. `null` counts as absent.
-class Fields {
- public:
-    Fields(object members, std::string prefix) : members_(members), prefix_(std::move(prefix)) {}
-
-    bool find(std::string_view name, element& out) const {
-        return members_[name].get(out) == simdjson::SUCCESS && !out.is_null();
-    }
-    std::string path(std::string_view name) const { return prefix_ + std::string(name); }
-
-    void read(std::string_view name, std::string& out) const {
-        std::string_view text;
-        if (get(name, text, "a string")) out = text;
-    }
-    void read(std::string_view name, bool& out) const { get(name, out, "true or false"); }
-    void read(std::string_view name, double& out, double least, double most) const {
-        element value;
-        if (!find(name, value)) return;
-        if (value.get_double().get(out) != simdjson::SUCCESS || !(out >= least && out <= most))
-            refuse(path(name), "a number from " + std::to_string(least) + " to " + std::to_string(most));
-    }
-    template <typename Int>
-    void read_integer(std::string_view name, Int& out, uint64_t most = std::numeric_limits<Int>::max()) const {
-        const std::string expected = "an integer from 0 to " + std::to_string(most);
-        uint64_t value = 0;
-        if (!get(name, value, expected)) return;
-        if (value > most) refuse(path(name), expected);
-        out = static_cast<Int>(value);
-    }
-    void read(std::string_view name, std::vector<std::string>& out) const {
-        element list;
-        if (!find(name, list)) return;
-        if (!list.is_array()) refuse(path(name), "a list of strings");
-        for (element item : simdjson::dom::array(list)) {
-            std::string_view text;
-            if (item.get(text) != simdjson::SUCCESS) refuse(path(name), "a list of strings");
-            out.emplace_back(text);
-        }
-    }
-    // Members of `name`, an object; false where it is absent.
-    bool enter(std::string_view name, object& out) const { return get(name, out, "an object"); }
-
- private:
-    template <typename T>
-    bool get(std::string_view name, T& out, std::string_view expected) const {
-        element value;
-        if (!find(name, value)) return false;
-        if (value.get(out) != simdjson::SUCCESS) refuse(path(name), expected);
-        return true;
-    }
-
-    object members_;
-    std::string prefix_;
-};
 
 std::string lower(std::string text) {
     for (char& c : text)
@@ -81,37 +16,30 @@ std::string lower(std::string text) {
 
 constexpr std::string_view kPortExpected = "a list of ports (1 to 65535) and ranges such as \"9000-9100\"";
 
-uint16_t parse_port(std::string_view text) {
+uint16_t parse_port(std::string_view text, const std::string& path) {
     unsigned port = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
     if (error != std::errc() || end != text.data() + text.size() || port < 1 || port > 65535)
-        refuse("ports", kPortExpected);
+        refuse(path, kPortExpected);
     return static_cast<uint16_t>(port);
 }
 
-PortRange parse_range(element item) {
+PortRange parse_range(element item, const std::string& path) {
     int64_t number = 0;
     if (item.get(number) == simdjson::SUCCESS) {
-        const uint16_t port = parse_port(std::to_string(number));
+        const uint16_t port = parse_port(std::to_string(number), path);
         return {port, port};
     }
     std::string_view text;
-    if (item.get(text) != simdjson::SUCCESS) refuse("ports", kPortExpected);
+    if (item.get(text) != simdjson::SUCCESS) refuse(path, kPortExpected);
     const size_t dash = text.find('-');
     if (dash == std::string_view::npos) {
-        const uint16_t port = parse_port(text);
+        const uint16_t port = parse_port(text, path);
         return {port, port};
     }
-    const PortRange range{parse_port(text.substr(0, dash)), parse_port(text.substr(dash + 1))};
-    if (range.first > range.last) refuse("ports", kPortExpected);
+    const PortRange range{parse_port(text.substr(0, dash), path), parse_port(text.substr(dash + 1), path)};
+    if (range.first > range.last) refuse(path, kPortExpected);
     return range;
-}
-
-void read_ports(const Fields& fields, Config& config) {
-    element list;
-    if (!fields.find("ports", list) || !list.is_array()) refuse("ports", kPortExpected);
-    for (element item : simdjson::dom::array(list)) config.ports.push_back(parse_range(item));
-    if (config.ports.empty()) refuse("ports", kPortExpected);
 }
 
 void read_direction(const Fields& fields, Config& config) {
@@ -195,6 +123,16 @@ void read_limits(const Fields& fields, Config& config) {
 
 }  // namespace
 
+std::vector<PortRange> read_ports(const Fields& fields, std::string_view name) {
+    std::vector<PortRange> ports;
+    element list;
+    if (!fields.find(name, list)) return ports;
+    if (!list.is_array()) refuse(fields.path(name), kPortExpected);
+    for (element item : simdjson::dom::array(list)) ports.push_back(parse_range(item, fields.path(name)));
+    if (ports.empty()) refuse(fields.path(name), kPortExpected);
+    return ports;
+}
+
 bool Config::has_port(uint16_t port) const {
     return std::any_of(ports.begin(), ports.end(),
                        [port](const PortRange& range) { return port >= range.first && port <= range.last; });
@@ -216,7 +154,10 @@ Config parse_config(std::string_view json) {
     fields.read("outputConnections", config.output_connections);
     fields.read("logSamples", config.log_samples);
     for (std::string& name : config.redact_headers) name = lower(std::move(name));
-    read_ports(fields, config);
+    config.ports = read_ports(fields, "ports");
+    if (config.ports.empty()) refuse("ports", kPortExpected);
+    config.recording = read_recording(fields);
+    fields.read("reassemble", config.reassemble);
     read_direction(fields, config);
     read_exclude(fields, config);
     read_limits(fields, config);

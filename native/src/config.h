@@ -23,6 +23,31 @@ struct ExcludeRule {
     std::string header_value;  // glob
 };
 
+// `recording`: what is recorded, and where. Empty `ports`: as the capture's.
+struct RecordingConfig {
+    bool enabled = false;
+    std::string directory = "/captures";
+    std::string prefix;  // the files' names up to their number, safe for a file system
+    std::vector<PortRange> ports;
+    bool tcp = true, udp = true;
+    std::string filter;
+    bool pcapng = false;
+    uint32_t snaplen = 262144;
+    uint64_t rotate_bytes = 100 << 20;
+    int64_t rotate_seconds = 3600;
+    uint64_t max_total_bytes = 0;  // 0: 0.9 of the volume's size
+    uint64_t max_files = 0;        // 0: any number
+    int64_t max_age_seconds = 0;   // 0: any age
+    enum class Compress { none, zstd, gzip } compress = Compress::none;
+    bool on_match = false;  // trigger
+    int64_t pre_trigger_seconds = 10;
+    int trigger_status = 0;           // 0: no such rule
+    std::string trigger_path;         // empty: no such rule
+    int64_t trigger_latency_ms = -1;  // -1: no such rule
+    std::string anonymize_key;        // 32 bytes; empty: addresses stay
+    std::string stream_listen;        // "address:port"; empty: off
+};
+
 struct Config {
     std::string interface;  // empty: the first that is up and not loopback
     std::vector<PortRange> ports;
@@ -43,6 +68,8 @@ struct Config {
     std::string source_json;                // `"source":{...}`, or empty where no part of it is known
     std::vector<std::string> replay_files;  // empty: live
     double replay_speed = 0;
+    RecordingConfig recording;
+    bool reassemble = true;  // false: nobody wants the messages, only the packets
 
     bool replay() const { return !replay_files.empty(); }
     bool has_port(uint16_t port) const;

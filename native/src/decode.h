@@ -29,6 +29,7 @@ struct Segment {
     uint32_t captured = 0;  // bytes at `data`
     uint32_t length = 0;    // bytes the segment had on the wire, at least `captured`
     Nanos time = 0;
+    uint64_t number = 0;  // in the recording; 0: it is not there
 
     bool has(TcpFlag flag) const { return flags & flag; }
 };

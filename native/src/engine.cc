@@ -29,6 +29,19 @@ uint64_t ring_limit(const Config& config) {
     return std::min(config.max_memory / 4, most);
 }
 
+// The recording's share: for what waits to be written, and what waits for a match.
+uint64_t recording_memory(const Config& config) {
+    if (!config.recording.enabled) return 0;
+    if (config.recording.on_match) return config.max_memory / 2;
+    return std::min<uint64_t>(config.max_memory / 4, 16 << 20);
+}
+
+std::unique_ptr<FilterProgram> message_filter(const Config& config, const Capture& capture) {
+    if (!config.recording.enabled || !config.reassemble) return nullptr;
+    const PcapHandle dead(pcap_open_dead(capture.link_type(), 262144));
+    return std::make_unique<FilterProgram>(dead.get(), config, FilterFor::messages);
+}
+
 std::string hex(std::string_view bytes) {
     constexpr char digits[] = "0123456789abcdef";
     std::string out;
@@ -44,10 +57,13 @@ Engine::Engine(Config config)
       exchanges_(capture_->addresses()),
       decoder_(capture_->link_type()),
       ring_(ring_limit(config_), config_.replay()),
-      budget_(config_.max_memory - ring_limit(config_)),
+      budget_(config_.max_memory - ring_limit(config_) - recording_memory(config_)),
       http_{config_, encoder_, arena_, budget_, ledger_, *this, {}, {}, {}, 0},
       tracker_(config_, ledger_, events_, arena_, budget_, http_, *this) {
     tracker_.set_local(capture_->addresses());
+    if (!config_.recording.enabled) return;
+    recorder_ = std::make_unique<Recorder>(config_, *capture_, recording_memory(config_), ledger_, events_);
+    message_filter_ = message_filter(config_, *capture_);
 }
 
 Engine::~Engine() {
@@ -68,6 +84,7 @@ void Engine::stop() {
 
 void Engine::run() {
     try {
+        if (recorder_) recorder_->start();
         config_.replay() ? replay() : capture_live();
         finish();
     } catch (const EngineError& error) {
@@ -78,6 +95,7 @@ void Engine::run() {
         status_ = SNIFFER_INTERNAL;
         reason_ = error.what();
     }
+    if (recorder_) recorder_->stop();
     tracker_.publish();
     ring_.flush(true);
     finished_.store(true, std::memory_order_release);
@@ -108,6 +126,7 @@ void Engine::capture_live() {
 
 void Engine::after_dispatch(int packets) {
     Nanos now = wall_clock();
+    if (recorder_) recorder_->tick(now);
     // A packet may still wait in the kernel: only what is older than that delay is sure to be silent.
     if (packets == 0) tracker_.on_time(now - (kKernelDelayMs + 10) * kMillisecond);
     if (packets == 0 || now - last_flush_ > kFlushEvery) {
@@ -139,6 +158,10 @@ void Engine::on_packet(const pcap_pkthdr& header, const uint8_t* packet, Nanos t
     Ledger::Packets& packets = ledger_.packets;
     packets.received.add();
     Segment segment;
+    if (recorder_) {
+        segment.number = recorder_->accept(header, packet, time);
+        if (!config_.reassemble || !message_filter_->matches(header, packet)) return packets.recorded_only.add();
+    }
     switch (decoder_.decode(header, packet, time, segment)) {
         case Verdict::tcp:
             return tracker_.on_segment(segment);
@@ -171,7 +194,15 @@ void Engine::push(uint32_t flags) {
 
 void Engine::on_message(const Message& message, bool self_delivery) {
     ring_.lend_room(line_);
-    encoder_.encode(message, line_);
+    if (recorder_ && message.last_packet > 0) {
+        recorder_->on_message(message);
+        Message named = message;
+        const std::string frames = recorder_->frames(message.first_packet, message.last_packet);
+        named.pcap_json = frames;
+        encoder_.encode(named, line_);
+    } else {
+        encoder_.encode(message, line_);
+    }
     push((message.request ? 0 : SNIFFER_RECORD_RESPONSE) | (self_delivery ? SNIFFER_RECORD_SELF_DELIVERY : 0));
 }
 

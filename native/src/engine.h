@@ -12,6 +12,7 @@
 #include "decode.h"
 #include "events.h"
 #include "exchange_metrics.h"
+#include "recorder.h"
 #include "ring.h"
 #include "tracker.h"
 
@@ -69,6 +70,8 @@ class Engine final : public PacketHandler, public HttpHandler, public Connection
     RecordEncoder encoder_{config_};
     HttpContext http_;
     Tracker tracker_;
+    std::unique_ptr<Recorder> recorder_;
+    std::unique_ptr<FilterProgram> message_filter_;  // where packets come that are for the recording alone
     Text line_;
     Nanos last_flush_ = 0, last_refresh_ = 0, stop_time_ = 0;
     std::thread thread_;

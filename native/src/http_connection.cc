@@ -84,7 +84,8 @@ bool HttpConnection::settle_roles(int side, const Piece& piece) {
     }
     client_ = static_cast<int8_t>(looks == Looks::yes ? 1 - side : side);
     if (undecided_side_ >= 0)
-        read(reader(undecided_side_), {undecided_, undecided_size_, piece.time, true, piece.conflicting, false});
+        read(reader(undecided_side_),
+             {undecided_, undecided_size_, piece.time, true, piece.conflicting, false, piece.number});
     return true;
 }
 
@@ -150,6 +151,7 @@ void HttpConnection::read(Reader& r, Piece piece) {
 
 size_t HttpConnection::step(Reader& r, const Piece& piece) {
     if (piece.conflicting && r.draft) r.draft->conflicting = true;
+    if (r.draft) r.draft->came_by(piece.number);
     switch (r.state) {
         case State::start:
             return read_start(r, piece);
@@ -190,6 +192,7 @@ void HttpConnection::begin(Reader& r, const Piece& piece) {
     ++context_.open_exchanges;
     MessageDraft& draft = *r.draft;
     draft.timestamp = piece.time;
+    draft.came_by(piece.number);
     draft.conflicting = piece.conflicting;
     draft.midstream = r.resyncing;
     r.scanner.reset();
@@ -326,7 +329,8 @@ size_t HttpConnection::read_deciding(Reader& r, const Piece& piece) {
     else
         start_body(r, r.framing, piece.time);
     if (again_size > 0)
-        read(r, {again, static_cast<uint32_t>(again_size), piece.time, piece.segment_start, piece.conflicting, false});
+        read(r, {again, static_cast<uint32_t>(again_size), piece.time, piece.segment_start, piece.conflicting, false,
+                 piece.number});
     return 0;
 }
 
@@ -657,6 +661,8 @@ void HttpConnection::emit(const Reader& r, Incomplete incomplete) {
     if (draft.filtered) return ledger.filtered.add();
     Message message;
     message.timestamp = draft.timestamp;
+    message.first_packet = draft.first_packet;
+    message.last_packet = draft.last_packet;
     message.receiver = receiver();
     message.destination = destination();
     message.request = r.is_request;

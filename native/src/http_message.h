@@ -1,6 +1,7 @@
 // Messages on their way: being read, or waiting for their answer.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,7 @@ void reset_text(String& text) {
 struct DraftFacts {
     Nanos timestamp = 0, latency = -1;
     uint64_t body_size = 0, missing = 0, charged = 0;
+    uint64_t first_packet = 0, last_packet = 0;  // numbers in the recording
     uint32_t exchange = 0;
     bool body_cut = false;
     bool hole = false;  // bytes behind it are only counted
@@ -36,6 +38,13 @@ struct DraftFacts {
     Nanos asked = -1;        // the first byte of its request
     bool upgrade = false;    // status 101
     bool undecided = false;  // its request is unknown, and its framing depends on it
+
+    // Packets may be recorded in another order than the stream's.
+    void came_by(uint64_t packet) {
+        if (packet == 0) return;
+        first_packet = first_packet == 0 ? packet : std::min(first_packet, packet);
+        last_packet = std::max(last_packet, packet);
+    }
 };
 
 // A message that is being read.

@@ -19,6 +19,18 @@ void group(std::string& out, const char* name, std::initializer_list<Row> rows) 
     out += '}';
 }
 
+// What was not recorded is one number to all readers, whatever kept it from the file.
+void add_recording(const Ledger::Recording& r, std::string& out) {
+    Counter not_recorded;
+    not_recorded.set(r.paused.get() + r.write_failed.get() + r.buffer_full.get());
+    group(out, "recording",
+          {{"offered", &r.offered},
+           {"recorded", &r.recorded},
+           {"not_recorded", &not_recorded},
+           {"pre_trigger", &r.pre_trigger},
+           {"stream_dropped", &r.stream_dropped}});
+}
+
 }  // namespace
 
 std::string Ledger::to_json() const {
@@ -38,7 +50,8 @@ std::string Ledger::to_json() const {
            {"other_direction", &p.other_direction},
            {"own_delivery", &p.own_delivery},
            {"no_connection", &p.no_connection},
-           {"after_close", &p.after_close}});
+           {"after_close", &p.after_close},
+           {"recorded_only", &p.recorded_only}});
     group(out, "capture",
           {{"kernel_received", &capture.kernel_received},
            {"kernel_dropped", &capture.kernel_dropped},
@@ -76,6 +89,7 @@ std::string Ledger::to_json() const {
            {"retransmitted_bytes", &s.retransmitted_bytes},
            {"out_of_window", &s.out_of_window},
            {"events_withheld", &s.events_withheld}});
+    if (recording.on) add_recording(recording, out);
     const Gauges& g = gauges;
     group(out, "gauges",
           {{"openConnections", &g.open_connections},

@@ -12,7 +12,7 @@ namespace sniffer {
 struct Ledger {
     struct Packets {
         Counter received, used, not_ip, not_tcp, malformed, fragment, fragment_lost, loopback_copy, other_port,
-            sampled_out, other_direction, own_delivery, no_connection, after_close;
+            sampled_out, other_direction, own_delivery, no_connection, after_close, recorded_only;
     } packets;
     struct Capture {
         Counter kernel_received, kernel_dropped, interface_dropped;
@@ -27,6 +27,12 @@ struct Ledger {
         Counter gaps, gap_bytes, not_http, not_http_bytes, unparsed_bytes, tunnels, tunnel_bytes, conflicts, bodies_cut,
             cut_bytes, resyncs, retransmitted_bytes, out_of_window, events_withheld;
     } streams;
+    // offered = recorded + paused + write_failed + buffer_full + pre_trigger + what waits. Each counter has
+    // one writer: `recorded` and `write_failed` the recording's thread, `stream_dropped` the stream's.
+    struct Recording {
+        Counter offered, recorded, paused, write_failed, buffer_full, pre_trigger, stream_dropped;
+        bool on = false;
+    } recording;
     struct Gauges {
         Counter open_connections, closed_connections, open_exchanges, memory_used, memory_peak, memory_limit,
             queued_bytes;

@@ -24,11 +24,14 @@ inline Nanos packet_time(const pcap_pkthdr& header) {
     return seconds * kSecond + nanos;
 }
 
+// Whose packets a filter lets through: both, unless one of them is not wanted.
+enum class FilterFor { all, messages, recording };
+
 // A compiled filter, owned.
 class FilterProgram {
  public:
     // The filter of `config` for this handle. Throws EngineError(SNIFFER_CONFIG).
-    FilterProgram(pcap_t* handle, const Config& config, bool loopback);
+    FilterProgram(pcap_t* handle, const Config& config, FilterFor purpose, bool loopback = false);
     ~FilterProgram() { pcap_freecode(&program_); }
     FilterProgram(const FilterProgram&) = delete;
     FilterProgram& operator=(const FilterProgram&) = delete;

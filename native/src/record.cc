@@ -65,26 +65,27 @@ char* put_completeness(const Message& message, char* out) {
 
 // What is optional and of any length: it goes in as far as the line has room for it.
 struct Optional {
-    std::string_view head, trailers, request, source;
+    std::string_view head, trailers, request, pcap, source;
     bool left_out = false;
 
     Optional(const Message& message, const Config& config)
         : head(message.head_json),
           trailers(message.trailers_json),
           request(message.request_json),
+          pcap(message.pcap_json),
           source(config.source_json) {
         const size_t fixed = kFrontRoom + kBackRoom + RecordBody::kFieldsRoom;
         size_t left = config.max_record > fixed ? config.max_record - fixed : 0;
         left_out = head.size() > left;
         if (left_out || head.empty()) head = "\"headers\":{}";
         left -= std::min(left, head.size());
-        for (std::string_view* part : {&source, &request, &trailers}) {
+        for (std::string_view* part : {&source, &pcap, &request, &trailers}) {
             if (part->size() > left) *part = {};
             left -= part->size();
         }
         left_out |= trailers.size() != message.trailers_json.size();
     }
-    size_t after_body() const { return trailers.size() + request.size() + source.size(); }
+    size_t after_body() const { return trailers.size() + request.size() + pcap.size() + source.size(); }
 };
 
 char* put_with_comma(std::string_view field, char* out) {
@@ -105,6 +106,7 @@ char* put_back(const Message& message, const Optional& optional, char* out) {
     if (message.headers_truncated || optional.left_out) out = put(out, ",\"headersTruncated\":true");
     if (message.ambiguous_framing) out = put(out, ",\"ambiguousFraming\":true");
     if (message.conflicting_data) out = put(out, ",\"conflictingData\":true");
+    out = put_with_comma(optional.pcap, out);
     out = put_with_comma(optional.source, out);
     return put(out, "}\n");
 }

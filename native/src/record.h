@@ -62,6 +62,8 @@ struct Message {
     std::string_view content_encoding, content_type;  // header values, for decoding and redaction
     bool body_cut = false;                            // bytes that followed the kept ones without a hole were not kept
     Nanos latency = -1;                               // -1: absent
+    uint64_t first_packet = 0, last_packet = 0;       // numbers in the recording; 0: not there
+    std::string_view pcap_json;                       // `"pcap":[…]`: the frames of the recording's files; else empty
     bool interim = false;
     Incomplete incomplete = Incomplete::none;
     uint64_t missing_bytes = 0;

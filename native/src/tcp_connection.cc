@@ -238,7 +238,7 @@ void TcpConnection::deliver(int side, const Segment& segment, uint32_t seq) {
     uint32_t skip = seq - segment.seq;
     if (skip < segment.captured)
         hand_over(side, {reinterpret_cast<const char*>(segment.data) + skip, segment.captured - skip, segment.time,
-                         skip == 0, false, false});
+                         skip == 0, false, false, segment.number});
     uint32_t cut = segment.length - std::max(segment.captured, skip);
     if (cut > 0) gap(side, cut);
     streams_[side].forget_acknowledged(context_);
@@ -255,7 +255,7 @@ void TcpConnection::deliver_held(int side) {
             continue;
         }
         hand_over(side, {chunk->data + skip, static_cast<uint32_t>(chunk->size - skip), segment->time, start,
-                         segment->conflicting, false});
+                         segment->conflicting, false, segment->number});
         start = false;
         skip = 0;
     }

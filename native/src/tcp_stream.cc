@@ -67,6 +67,7 @@ void TcpStream::insert(TcpContext& context, std::unique_ptr<HeldSegment>& place,
     node->has_ack = segment.has(kAck);
     node->length = to - from;
     node->time = segment.time;
+    node->number = segment.number;
     node->checksum = segment.checksum;
     node->segment_start = skip == 0;
     node->untrusted = untrusted;

@@ -33,6 +33,7 @@ struct HeldSegment {
     uint32_t seq = 0, ack = 0;
     uint32_t length = 0;  // on the wire; data.size() may be less where the snap length cut it
     Nanos time = 0;
+    uint64_t number = 0;  // in the recording
     Chain data;
     Checksum checksum = Checksum::unknown;
     bool has_ack = false, segment_start = false, conflicting = false, untrusted = false;

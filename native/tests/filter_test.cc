@@ -21,7 +21,7 @@ Config config_of(std::vector<PortRange> ports, const std::string& user = "") {
 class Filter {
  public:
     explicit Filter(int link_type, const Config& config = config_of({{8080, 8080}}))
-        : handle_(pcap_open_dead(link_type, 262144)), program_(handle_.get(), config, false) {}
+        : handle_(pcap_open_dead(link_type, 262144)), program_(handle_.get(), config, FilterFor::messages) {}
 
     bool takes(const Bytes& frame) {
         pcap_pkthdr header{};

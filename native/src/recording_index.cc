@@ -1,0 +1,193 @@
+#include "recording_index.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "file_hash.h"
+#include "recording_survey.h"
+
+namespace sniffer {
+namespace {
+
+constexpr const char* kIndex = "index.jsonl";
+constexpr size_t kForgetAfter = 16;
+
+std::string quoted(const std::string& name) {
+    std::string out = "\"";
+    for (char c : name) {  // names are made safe, but the prefix' letters may be any
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out + "\"";
+}
+
+std::string line_of(const FileFacts& facts, const std::string& name, const std::string& hash) {
+    std::ostringstream out;
+    out << "{\"sequence\":" << facts.sequence << ",\"name\":" << quoted(name) << ",\"firstTime\":\""
+        << iso_time(facts.first) << "\",\"lastTime\":\"" << iso_time(facts.last) << "\",\"packets\":" << facts.packets
+        << ",\"bytes\":" << facts.bytes << ",\"sha256\":\"" << hash
+        << "\",\"drops\":{\"kernel\":" << facts.kernel_dropped << ",\"interface\":" << facts.interface_dropped
+        << ",\"buffer\":" << facts.buffer_full << "},\"lost\":" << facts.lost;
+    if (facts.recovered) out << ",\"recovered\":true,\"cutBytes\":" << facts.cut;
+    out << "}\n";
+    return out.str();
+}
+
+// Several recorders may share the folder and its index.
+class IndexLock {
+ public:
+    explicit IndexLock(const std::string& path) : fd_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+        if (fd_ >= 0) flock(fd_, LOCK_EX);
+    }
+    ~IndexLock() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    IndexLock(const IndexLock&) = delete;
+    IndexLock& operator=(const IndexLock&) = delete;
+
+ private:
+    const int fd_;
+};
+
+bool write_text(const std::string& path, int flags, const std::string& text) {
+    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+    if (fd < 0) return false;
+    const off_t before = lseek(fd, 0, SEEK_END);
+    const bool whole = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    if (!whole && before >= 0 && ftruncate(fd, before) != 0) unlink(path.c_str());
+    ::close(fd);
+    return whole;
+}
+
+}  // namespace
+
+RecordingIndex::RecordingIndex(const RecordingConfig& config, RecordingFolder& folder, const RecordingFormat& format,
+                               Events& events)
+    : config_(config), folder_(folder), format_(format), events_(events), thread_([this] { run(); }) {}
+
+RecordingIndex::~RecordingIndex() { stop(); }
+
+void RecordingIndex::add(const FileFacts& facts) {
+    {
+        std::lock_guard lock(mutex_);
+        jobs_.push_back(facts);
+    }
+    changed_.notify_one();
+}
+
+void RecordingIndex::forget(size_t files) {
+    {
+        std::lock_guard lock(mutex_);
+        deleted_ += files;
+    }
+    changed_.notify_one();
+}
+
+void RecordingIndex::stop() {
+    {
+        std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+}
+
+void RecordingIndex::run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+        changed_.wait(lock, [this] { return stopping_ || !jobs_.empty() || deleted_ >= kForgetAfter; });
+        const bool many_deleted = deleted_ >= kForgetAfter;
+        if (many_deleted) deleted_ = 0;
+        FileFacts next;
+        if (!jobs_.empty()) {
+            next = jobs_.front();
+            jobs_.pop_front();
+        } else if (stopping_) {
+            return;
+        }
+        lock.unlock();
+        try {
+            if (next.sequence != 0) finish(next);
+            if (many_deleted) compact();
+        } catch (const std::exception& error) {
+            events_.add(Events::Line("recording_index").text("error", error.what()));
+        }
+        lock.lock();
+    }
+}
+
+void RecordingIndex::finish(FileFacts facts) {
+    std::string name = folder_.numbered_name(facts.sequence);
+    if (access(folder_.path(name).c_str(), F_OK) != 0) return;  // deleted to make room
+    if (facts.recovered) recover(facts, name);
+    if (config_.compress != RecordingConfig::Compress::none && !stopping_ && !compress(facts, name)) return;
+    append(facts, name);
+}
+
+// What SIGKILL left: it is whole up to its last packet.
+void RecordingIndex::recover(FileFacts& facts, const std::string& name) const {
+    const FileSurvey survey = survey_file(folder_.path(name), format_);
+    facts.packets = survey.packets;
+    facts.first = survey.first;
+    facts.last = survey.last;
+    facts.cut = survey.bytes - survey.whole;
+    if (facts.cut > 0 && truncate(folder_.path(name).c_str(), static_cast<off_t>(survey.whole)) != 0)
+        throw std::runtime_error(name + ": its end cannot be cut off: " + std::strerror(errno));
+}
+
+// False: the file was deleted meanwhile.
+bool RecordingIndex::compress(FileFacts& facts, std::string& name) {
+    const bool gzip = config_.compress == RecordingConfig::Compress::gzip;
+    const std::string small = name + (gzip ? ".gz" : ".zst"), part = folder_.path("." + small + ".part");
+    compress_file(folder_.path(name), part, config_.compress);
+    if (rename(part.c_str(), folder_.path(small).c_str()) != 0)
+        throw std::runtime_error(small + ": " + std::strerror(errno));
+    uint64_t bytes = 0;
+    sha256_of_file(folder_.path(small), bytes);
+    if (!folder_.replace(facts.sequence, small, bytes)) {
+        unlink(folder_.path(small).c_str());
+        return false;
+    }
+    unlink(folder_.path(name).c_str());
+    name = small;
+    return true;
+}
+
+void RecordingIndex::append(const FileFacts& facts, const std::string& name) {
+    FileFacts known = facts;
+    const std::string hash = sha256_of_file(folder_.path(name), known.bytes);
+    const IndexLock lock(folder_.path(".index.lock"));
+    if (!write_text(folder_.path(kIndex), O_APPEND, line_of(known, name, hash)))
+        throw std::runtime_error(folder_.path(kIndex) + ": " + std::strerror(errno));
+}
+
+// The lines of our own files that are gone go too; those of other prefixes stay.
+void RecordingIndex::compact() {
+    std::set<std::string> there;
+    for (const auto& [sequence, name] : folder_.files()) there.insert(quoted(name));
+    const IndexLock lock(folder_.path(".index.lock"));
+    std::ifstream in(folder_.path(kIndex));
+    std::string kept, line;
+    while (std::getline(in, line)) {
+        const size_t from = line.find("\"name\":");
+        const size_t end = from == std::string::npos ? from : line.find(",\"firstTime\"", from);
+        if (end == std::string::npos) continue;
+        const std::string name = line.substr(from + 7, end - from - 7);
+        const bool ours = sequence_of(name.substr(1, name.size() - 2), config_.prefix, format_.suffix()) != 0;
+        if (!ours || there.contains(name)) kept += line + "\n";
+    }
+    const std::string part = folder_.path(".index.part");
+    if (!write_text(part, O_TRUNC, kept) || rename(part.c_str(), folder_.path(kIndex).c_str()) != 0)
+        throw std::runtime_error(folder_.path(kIndex) + ": " + std::strerror(errno));
+}
+
+}  // namespace sniffer

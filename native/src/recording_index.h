@@ -1,0 +1,60 @@
+// What becomes of a file once it has its number: it is compressed, hashed and entered in index.jsonl.
+// A thread of its own, so that none of it holds up the writing.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "events.h"
+#include "recording_folder.h"
+#include "recording_format.h"
+
+namespace sniffer {
+
+// What the index says of a file.
+struct FileFacts {
+    uint64_t sequence = 0, packets = 0, bytes = 0;
+    Nanos first = 0, last = 0;
+    uint64_t kernel_dropped = 0, interface_dropped = 0, buffer_full = 0;  // while it was written
+    uint64_t lost = 0;       // packets that were meant for it and could not be written
+    bool recovered = false;  // an earlier process wrote it: packets and times are read from it
+    uint64_t cut = 0;        // bytes of a packet that was not whole, cut off
+};
+
+class RecordingIndex {
+ public:
+    RecordingIndex(const RecordingConfig& config, RecordingFolder& folder, const RecordingFormat& format,
+                   Events& events);
+    ~RecordingIndex();
+
+    void add(const FileFacts& facts);
+    // Files were deleted: their lines go too, now and then.
+    void forget(size_t files);
+    // Waits for what is under way, some seconds at most; what is left is done at the next start.
+    void stop();
+
+ private:
+    void run();
+    void finish(FileFacts facts);
+    void recover(FileFacts& facts, const std::string& name) const;
+    bool compress(FileFacts& facts, std::string& name);
+    void append(const FileFacts& facts, const std::string& name);
+    void compact();
+
+    const RecordingConfig& config_;
+    RecordingFolder& folder_;
+    const RecordingFormat& format_;
+    Events& events_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<FileFacts> jobs_;
+    size_t deleted_ = 0;
+    bool stopping_ = false;
+    std::thread thread_;
+};
+
+}  // namespace sniffer
