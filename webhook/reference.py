@@ -46,9 +46,9 @@ _WRITTEN = f"""
 |---|---|
 | `{names.STATUS}` | `injected`, or the reason and a sentence on why not |
 | `{names.INJECTED}` | JSON: the version, the mode, and what was added |
-| `{names.CAPTURE_FILES}` | JSON, where packets are recorded: the path of the pod's file in the sidecar, by the name of \
-each container with a recorded port. `$(POD_NAME)` stands for a name that was not known yet. On a claim the files are \
-below a folder of the pod's name. |
+| `{names.CAPTURE_FILES}` | JSON, where packets are recorded: the path of the pod's file in the sidecar, by the name \
+of each container with a recorded port. `$(POD_NAME)` stands for a name that was not known yet. On a claim the files \
+are below a folder of the pod's name. |
 
 ## Reasons for no sidecar
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import subprocess
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jsonpatch
 import pytest
 from pods import NEW, OLD, SETTINGS, decided, injected, pod
 
+from appliance.ready import CAPTURE_OPEN, IDLE
 from webhook import patch
 from webhook.decision import Inject, Skip
 from webhook.pod import Json, Pod
@@ -137,6 +142,32 @@ def test_native_mode_waits_for_the_capture_and_stands_where_the_settings_say() -
     assert first[0]["startupProbe"]["exec"]["command"][:2] == ["sh", "-c"]
     last = result(manifest, sidecar_position="last")["spec"]["initContainers"]
     assert [one["name"] for one in last] == ["setup", "tcp-sniffer"]
+
+
+def started(folder: Path) -> bool:
+    """The startup probe as the kubelet runs it, in a folder that stands for /run/tcp-sniffer."""
+    shell, option, command = sidecar(pod())["startupProbe"]["exec"]["command"]
+    assert command.count("/run/tcp-sniffer") == 1
+    done = subprocess.run([shell, option, command.replace("/run/tcp-sniffer", str(folder))], check=False, timeout=60)
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("state", [CAPTURE_OPEN, IDLE])
+def test_the_app_starts_once_the_capture_is_open_or_cannot_be(state: str, tmp_path: Path) -> None:
+    """The file that the sidecar writes, by the sidecar's own name for it."""
+    assert not started(tmp_path)
+    (tmp_path / state).touch()
+    assert started(tmp_path)
+
+
+def test_the_app_waits_20_seconds_from_the_first_probe_at_most(tmp_path: Path) -> None:
+    """A sidecar that restarts meanwhile begins no new wait: the time stands on the pod's volume."""
+    assert not started(tmp_path)
+    first = (tmp_path / "probed").stat().st_mtime
+    assert not started(tmp_path)
+    assert (tmp_path / "probed").stat().st_mtime == first
+    os.utime(tmp_path / "probed", (time.time() - 21,) * 2)
+    assert started(tmp_path)
 
 
 def test_container_mode_stands_behind_the_others() -> None:
