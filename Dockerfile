@@ -1,4 +1,4 @@
-# The appliance's image, from Debian's packages and PyPI alone.
+# The images of the appliance and of the webhook, from Debian's packages and PyPI alone.
 #
 # Behind a proxy that signs with its own authority, give its certificates as the build secret `ca`
 # and a pip.conf that names them (`cert = /run/secrets/ca`) as the secret `pip`. No layer keeps either.
@@ -27,7 +27,8 @@ COPY native native
 COPY appliance appliance
 COPY webhook webhook
 RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache \
-    pip --python /opt/tcp-sniffer/bin/python install -q --no-deps .
+    pip wheel -q --no-deps --wheel-dir /wheels . && \
+    pip --python /opt/tcp-sniffer/bin/python install -q --no-deps /wheels/*.whl
 
 # At run time the root is read-only: without bytecode every start would compile all it imports, some
 # ten seconds under a small CPU quota. "unchecked": valid whatever time stamps the copy gets.
@@ -52,3 +53,34 @@ ENV PATH=/opt/tcp-sniffer/bin:$PATH PYTHONDONTWRITEBYTECODE=1 TCP_SNIFFER_BUILD=
 USER 0
 ENTRYPOINT ["tcp-sniffer"]
 CMD ["run"]
+
+# The webhook: the same package, its own dependencies, and no library, for it sees no packets.
+FROM build AS webhook-build
+RUN python3 -m venv --without-pip /opt/tcp-sniffer-webhook
+RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache \
+    python3 -c 'import tomllib; project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+        print(*project["dependencies"], *project["optional-dependencies"]["webhook"], sep="\n")' > requirements.txt && \
+    pip --python /opt/tcp-sniffer-webhook/bin/python install -q -r requirements.txt && \
+    pip --python /opt/tcp-sniffer-webhook/bin/python install -q --no-deps /wheels/*.whl && \
+    rm /opt/tcp-sniffer-webhook/lib/python3*/site-packages/appliance/libsniffer.so && \
+    python3 -m compileall -qf --invalidation-mode unchecked-hash /opt/tcp-sniffer-webhook/lib
+
+FROM ${BASE} AS webhook
+RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
+    --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
+    rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update -qq && \
+    apt-get install -yqq --no-install-recommends python3
+COPY --from=webhook-build /opt/tcp-sniffer-webhook /opt/tcp-sniffer-webhook
+
+ARG VERSION=dev REVISION=unknown
+LABEL org.opencontainers.image.title="tcp-sniffer-webhook" \
+      org.opencontainers.image.description="Adds the tcp-sniffer sidecar to labelled pods" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+ENV PATH=/opt/tcp-sniffer-webhook/bin:$PATH PYTHONDONTWRITEBYTECODE=1
+
+USER 65532:65532
+EXPOSE 8443
+ENTRYPOINT ["tcp-sniffer-webhook"]
+CMD ["serve"]

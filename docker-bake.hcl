@@ -17,12 +17,25 @@ variable "CREATED" {
 }
 
 group "default" {
-  targets = ["appliance"]
+  targets = ["appliance", "webhook"]
 }
 
 target "appliance" {
   target    = "appliance"
   tags      = ["${IMAGE}:${VERSION}"]
+  platforms = ["linux/amd64", "linux/arm64"]
+  args = {
+    VERSION  = VERSION
+    REVISION = REVISION
+  }
+  labels = {
+    "org.opencontainers.image.created" = CREATED
+  }
+}
+
+target "webhook" {
+  target    = "webhook"
+  tags      = ["${IMAGE}-webhook:${VERSION}"]
   platforms = ["linux/amd64", "linux/arm64"]
   args = {
     VERSION  = VERSION

@@ -7,11 +7,11 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import live, memory, replay, shutdown, startup
+from bench import live, memory, replay, shutdown, startup, webhook
 from bench.report import Report
 from bench.tools import CACHE, Tools
 
-PARTS = ("replay", "live", "memory", "startup", "shutdown")
+PARTS = ("replay", "live", "memory", "startup", "shutdown", "webhook")
 
 
 def _arguments() -> argparse.Namespace:
@@ -45,6 +45,7 @@ def main() -> int:
         "memory": lambda: memory.run(report, tools),
         "startup": lambda: startup.run(report, tools, rounds=args.rounds),
         "shutdown": lambda: shutdown.run(report, tools),
+        "webhook": lambda: webhook.run(report, seconds=args.seconds),
     }
     for part in args.parts or PARTS:
         runs[part]()

@@ -15,8 +15,10 @@ from webhook.kubernetes import ApiError, Client, Object
 
 _log = logging.getLogger("tcp_sniffer.webhook.lookup")
 
-# Seconds. A decision waits no longer than PATIENCE, and knows a change after FRESH at the latest.
+# Seconds. A decision waits no longer for a ConfigMap or a claim, without which it goes on; somewhat longer for a
+# namespace, without which it cannot. The API server's 5 s bound both. A change is known after FRESH at the latest.
 PATIENCE = 0.5
+NAMESPACE_PATIENCE = 3.0
 FRESH = 5.0
 # The versions of the cluster's parts change by upgrades alone.
 FRESH_CLUSTER = 300.0
@@ -33,13 +35,13 @@ class UnknownError(Exception):
 
 
 class Lookup:
-    """Asks at most once at a time for each thing, and never longer than PATIENCE."""
+    """Asks at most once at a time for each thing, and for a bounded time."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._namespaces = _Cache(self._ask_namespace)
-        self._config_maps = _Cache(self._ask_config_map)
-        self._claims = _Cache(self._ask_claim)
+        self._namespaces = _Cache(self._ask_namespace, NAMESPACE_PATIENCE)
+        self._config_maps = _Cache(self._ask_config_map, PATIENCE)
+        self._claims = _Cache(self._ask_claim, PATIENCE)
         self._cluster = Cluster()
         # Whether the versions were asked for at all, be it in vain.
         self.is_ready = False
@@ -49,26 +51,26 @@ class Lookup:
         """Raises UnknownError."""
         try:
             return await self._namespaces.get(name, fresh=FRESH)
-        except (ApiError, TimeoutError) as error:
+        except ApiError as error:
             self._failed("namespace", name, error)
             known = self._namespaces.older(name, STALE)
             if known is None:
-                raise UnknownError(f"the namespace {name} could not be read ({_why(error)})") from error
+                raise UnknownError(f"the namespace {name} could not be read ({error})") from error
             return known
 
     async def config_map(self, namespace: str) -> ConfigMap:
         """`failure` says why it is not known."""
         try:
             return await self._config_maps.get(namespace, fresh=FRESH)
-        except (ApiError, TimeoutError) as error:
+        except ApiError as error:
             self._failed("config_map", namespace, error)
-            return ConfigMap(failure=f"could not be read ({_why(error)})")
+            return ConfigMap(failure=f"could not be read ({error})")
 
     async def captures_claim(self, namespace: str) -> bool | None:
         """Whether the namespace has a claim for recordings; None where that is not known."""
         try:
             return await self._claims.get(namespace, fresh=FRESH)
-        except (ApiError, TimeoutError) as error:
+        except ApiError as error:
             self._failed("claim", namespace, error)
             return None
 
@@ -123,9 +125,9 @@ class Lookup:
         known = [version for version in kubelets if version]
         return Cluster(server, min(known) if known and len(known) == len(kubelets) else None)
 
-    def _failed(self, what: str, namespace: str, error: Exception) -> None:
+    def _failed(self, what: str, namespace: str, error: ApiError) -> None:
         self.failures[what] += 1
-        extra = {"event": "lookup_failed", "what": what, "namespace": namespace, "error": _why(error)}
+        extra = {"event": "lookup_failed", "what": what, "namespace": namespace, "error": str(error)}
         _log.warning("the API server was asked in vain", extra=extra)
 
 
@@ -137,13 +139,14 @@ class _Entry(NamedTuple, Generic[Value]):
 class _Cache(Generic[Value]):
     """Bounded; the least recently asked for goes first."""
 
-    def __init__(self, ask: Callable[[str], Awaitable[Value]]) -> None:
+    def __init__(self, ask: Callable[[str], Awaitable[Value]], patience: float) -> None:
         self._ask = ask
+        self._patience = patience
         self._entries: OrderedDict[str, _Entry[Value]] = OrderedDict()
         self._asking: dict[str, asyncio.Future[Value]] = {}
 
     async def get(self, name: str, *, fresh: float) -> Value:
-        """Raises what asking raised, or TimeoutError."""
+        """Raises ApiError."""
         if (entry := self._entries.get(name)) and time.monotonic() - entry.time < fresh:
             self._entries.move_to_end(name)
             return entry.value
@@ -159,8 +162,11 @@ class _Cache(Generic[Value]):
         return entry.value if entry and time.monotonic() - entry.time < age else None
 
     async def _fetch(self, name: str) -> Value:
-        async with asyncio.timeout(PATIENCE):
-            value = await self._ask(name)
+        try:
+            async with asyncio.timeout(self._patience):
+                value = await self._ask(name)
+        except TimeoutError as error:
+            raise ApiError(0, f"no answer within {self._patience * 1000:.0f} ms") from error
         self._entries[name] = _Entry(value, time.monotonic())
         self._entries.move_to_end(name)
         while len(self._entries) > LIMIT:
@@ -175,7 +181,3 @@ class _Cache(Generic[Value]):
 
 def _version(answer: Object) -> Version | None:
     return Version.parse(f"{answer.get('major', '')}.{answer.get('minor', '')}")
-
-
-def _why(error: Exception) -> str:
-    return str(error) or f"no answer within {PATIENCE * 1000:.0f} ms"

@@ -1,0 +1,183 @@
+"""The webhook under a rollout: reviews at a steady rate, the server on one core."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import ssl
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from bench.process import Child
+from bench.report import Report
+from bench.tools import ROOT
+
+RATE = 200  # reviews/s
+WARM_UP = 2.0  # seconds
+CONNECTIONS = 16
+# As many Deployments, in as many namespaces, make the pods.
+DEPLOYMENTS, NAMESPACES = 50, 10
+P99_MS, RESIDENT_MIB = 10.0, 64.0
+
+CONFIG_MAP = {"sniffer.yaml": "ports: [8080, 9090]\noutputUrl: http://collector.observability:8080/messages\n"}
+
+
+def run(report: Report, *, seconds: float) -> None:
+    report.heading(f"Webhook: {RATE} reviews/s for {seconds:g} s on one core, {DEPLOYMENTS} Deployments")
+    latencies, resident, cpu = asyncio.run(_measure(seconds))
+    latencies.sort()
+    p50, p99 = (latencies[int(len(latencies) * share)] * 1000 for share in (0.5, 0.99))
+    each = cpu * 1000 / (len(latencies) + WARM_UP * RATE)  # the start's included
+    report.table(
+        ("reviews", "p50 ms", "p99 ms", "most ms", "CPU ms", "resident MiB"),
+        [
+            (
+                f"{len(latencies):,}",
+                f"{p50:.2f}",
+                f"{p99:.2f}",
+                f"{latencies[-1] * 1000:.2f}",
+                f"{each:.2f}",
+                f"{resident:.1f}",
+            )
+        ],
+    )
+    report.at_most("webhook: p99 of a review", p99, P99_MS, " ms")
+    report.at_most("webhook: resident memory", resident, RESIDENT_MIB, " MiB")
+
+
+async def _measure(seconds: float) -> tuple[list[float], float, float]:
+    """Every review's latency in s, from when it was due; the server's most resident memory in MiB, and its CPU in s."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        api = await _api(folder)
+        authority = _certificates(folder)
+        log = folder / "log"
+        with log.open("wb") as file:
+            child = Child(
+                [sys.executable, "-m", "webhook", "serve", "--listen=127.0.0.1:0", "--drain=0s",
+                 f"--kubeconfig={folder / 'kubeconfig'}", f"--certificates={folder}"],
+                stderr=file,
+                environment={"PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+        try:
+            os.sched_setaffinity(child.pid, {min(os.sched_getaffinity(0))})
+            url = f"https://{await asyncio.to_thread(_listening, log)}"
+            latencies = await _load(url, ssl.create_default_context(cadata=authority.decode()), seconds)
+            resident = child.resident("VmHWM") / (1 << 20)
+            cpu = child.stop().cpu
+        finally:
+            child.close()
+            await api.cleanup()
+    return latencies, resident, cpu
+
+
+async def _load(url: str, trusted: ssl.SSLContext, seconds: float) -> list[float]:
+    """At its rate whatever the answers take: one that is late makes the next ones wait, as in a rollout."""
+    connector = aiohttp.TCPConnector(ssl=trusted, limit=CONNECTIONS)
+    async with aiohttp.ClientSession(url, connector=connector) as client:
+        began = time.perf_counter() + 0.5
+        due = [began + number / RATE for number in range(int((seconds + WARM_UP) * RATE))]
+        found = await asyncio.gather(*(_review(client, number, when) for number, when in enumerate(due)))
+    return list(found[int(WARM_UP * RATE) :])
+
+
+async def _review(client: aiohttp.ClientSession, number: int, due: float) -> float:
+    body = json.dumps(_body(number)).encode()
+    await asyncio.sleep(due - time.perf_counter())
+    headers = {"Content-Type": "application/json"}
+    async with client.post("/mutate/namespace?timeout=5s", data=body, headers=headers) as answer:
+        if answer.status != 200:
+            raise RuntimeError(f"expected a review, got {answer.status}: {await answer.text()}")
+        response = (await answer.json())["response"]
+    if "patch" not in response or response["uid"] != f"uid-{number}":
+        raise RuntimeError(f"expected a patch for uid-{number}, got {response}")
+    return time.perf_counter() - due
+
+
+def _body(number: int) -> dict[str, Any]:
+    deployment = number % DEPLOYMENTS
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "generateName": f"web-{deployment}-7d4b9c-",
+            "labels": {"app": f"web-{deployment}", "pod-template-hash": "7d4b9c"},
+            "annotations": {"tcp-sniffer/ports": str(8000 + deployment), "tcp-sniffer/max-body-size": "4096"},
+        },
+        "spec": {
+            "containers": [
+                {
+                    "name": name,
+                    "image": f"registry.example/{name}:1",
+                    "ports": [{"containerPort": 8000 + deployment}],
+                    "env": [{"name": f"VARIABLE_{one}", "value": "x" * 40} for one in range(20)],
+                }
+                for name in ("app", "proxy")
+            ]
+        },
+    }
+    return {
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": f"uid-{number}",
+            "resource": {"group": "", "version": "v1", "resource": "pods"},
+            "namespace": f"shop-{deployment % NAMESPACES}",
+            "operation": "CREATE",
+            "object": pod,
+        },
+    }
+
+
+async def _api(folder: Path) -> web.AppRunner:
+    """What the webhook asks for, answered at once."""
+    app = web.Application()
+    app.router.add_get("/version", _answer({"major": "1", "minor": "34"}))
+    app.router.add_get("/api/v1/namespaces/{name}", _answer({"metadata": {"labels": {"team": "shop"}}}))
+    app.router.add_get("/api/v1/namespaces/{name}/configmaps/tcp-sniffer", _answer({"data": CONFIG_MAP}))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    kubeconfig = {
+        "current-context": "bench",
+        "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
+        "clusters": [{"name": "bench", "cluster": {"server": f"http://127.0.0.1:{runner.addresses[0][1]}"}}],
+        "users": [{"name": "bench", "user": {"token": "bench"}}],
+    }
+    (folder / "kubeconfig").write_text(json.dumps(kubeconfig))
+    return runner
+
+
+def _answer(content: dict[str, Any]) -> Any:
+    async def handler(_request: web.Request) -> web.Response:
+        return web.json_response(content)
+
+    return handler
+
+
+def _certificates(folder: Path) -> bytes:
+    """The authority that is to be trusted."""
+    from webhook.authority import Lifetimes, next_step, now
+
+    material = next_step(None, ["127.0.0.1"], now(), Lifetimes())
+    (folder / "tls.crt").write_bytes(material.certificate)
+    (folder / "tls.key").write_bytes(material.key)
+    return material.authorities
+
+
+def _listening(log: Path) -> str:
+    """The address, once certificate and socket are there."""
+    for _ in range(600):
+        text = log.read_text()
+        if (found := re.search(r'"addresses": \["([^"]+)"', text)) and "certificate_loaded" in text:
+            return found[1]
+        time.sleep(0.1)
+    raise RuntimeError(f"the webhook does not serve: {log.read_text()}")
