@@ -10,7 +10,7 @@ from pathlib import Path
 from .binaries import etcd, kubernetes
 from .certificates import authority
 from .kubectl import Kubectl
-from .sandbox import ADDRESS, Daemon, Sandbox
+from .sandbox import ADDRESS, Sandbox
 
 ETCD = "http://127.0.0.1:2379"
 SERVER = f"https://{ADDRESS}:6443"
@@ -19,7 +19,7 @@ API_ADDRESS = "10.96.0.1"  # the Service `kubernetes`
 
 
 class ControlPlane:
-    """`kubectl` is an administrator's; `scheduler` is for where a node runs the pods."""
+    """`kubectl` is an administrator's; `scheduler` is for where a node runs the pods. It ends with its sandbox."""
 
     def __init__(self, sandbox: Sandbox, *, scheduler: bool = False) -> None:
         self.sandbox = sandbox
@@ -28,29 +28,28 @@ class ControlPlane:
         self.programs = kubernetes(*COMMANDS)
         self.kubeconfig = self._write_credentials()
         self.kubectl = Kubectl(sandbox.run, (str(self.programs["kubectl"]), f"--kubeconfig={self.kubeconfig}"))
-        self._daemons: list[Daemon] = []
-        try:
-            self._start(scheduler)
-        except BaseException:
-            self.stop()
-            raise
+        self._start(scheduler)
 
     def _start(self, scheduler: bool) -> None:
-        self._daemon("etcd", str(etcd()), f"--data-dir={self.files}/etcd", f"--listen-client-urls={ETCD}",
-                     f"--advertise-client-urls={ETCD}", "--listen-peer-urls=http://127.0.0.1:2380",
-                     "--unsafe-no-fsync", "--log-level=error")  # fmt: skip
-        server = self._daemon("kube-apiserver", str(self.programs["kube-apiserver"]), *self._server_flags())
+        store = [f"--data-dir={self.files}/etcd", "--unsafe-no-fsync", "--log-level=error"]
+        clients = [f"--listen-client-urls={ETCD}", f"--advertise-client-urls={ETCD}"]
+        self.sandbox.start("etcd", str(etcd()), *store, *clients, "--listen-peer-urls=http://127.0.0.1:2380")
+        server = self.sandbox.start("kube-apiserver", str(self.programs["kube-apiserver"]), *self._server_flags())
         server.await_(self._ready, "the API server is ready")
-        self._daemon("kube-controller-manager", str(self.programs["kube-controller-manager"]),
-                     f"--kubeconfig={self.kubeconfig}", "--leader-elect=false",
-                     f"--service-account-private-key-file={self.files}/service-accounts.key",
-                     f"--root-ca-file={self.files}/ca.pem")  # fmt: skip
+        self._start_client("kube-controller-manager", *self._account_flags())
         if scheduler:
-            program = str(self.programs["kube-scheduler"])
-            self._daemon("kube-scheduler", program, f"--kubeconfig={self.kubeconfig}", "--leader-elect=false")
+            self._start_client("kube-scheduler")
         # Made by a controller; pods are refused in a namespace that has none.
         account = ("get", "serviceaccount", "default", "--namespace=default")
         server.await_(lambda: self.kubectl.tried(*account).returncode == 0, "there is a default service account")
+
+    def _start_client(self, name: str, *flags: str) -> None:
+        flags = (f"--kubeconfig={self.kubeconfig}", "--leader-elect=false", *flags)
+        self.sandbox.start(name, str(self.programs[name]), *flags)
+
+    def _account_flags(self) -> list[str]:
+        key = f"--service-account-private-key-file={self.files}/service-accounts.key"
+        return [key, f"--root-ca-file={self.files}/ca.pem"]
 
     def _server_flags(self) -> list[str]:
         return [
@@ -78,18 +77,8 @@ class ControlPlane:
         user = {"name": "admin", "user": {"token": token}}
         return write_kubeconfig(self.files / "admin.kubeconfig", SERVER, self.files / "ca.pem", user)
 
-    def _daemon(self, name: str, *command: str) -> Daemon:
-        started = self.sandbox.start(name, *command)
-        self._daemons.append(started)
-        return started
-
     def _ready(self) -> bool:
         return self.kubectl.tried("get", "--raw=/readyz").returncode == 0
-
-    def stop(self) -> None:
-        for daemon in reversed(self._daemons):
-            daemon.kill()  # nothing of theirs is kept
-        self._daemons.clear()
 
 
 COMMANDS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")

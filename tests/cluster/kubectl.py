@@ -27,6 +27,10 @@ class Kubectl:
         """The same, where a failure is an answer too."""
         return self.run(*self.command, *arguments, stdin=_text(manifest), check=False)
 
+    def of(self, namespace: str) -> Kubectl:
+        """The same, in a namespace."""
+        return Kubectl(self.run, (*self.command, f"--namespace={namespace}"))
+
     def get(self, *arguments: str) -> Any:
         return json.loads(self("get", "-o", "json", *arguments))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .binaries import kubernetes, system
 from .control_plane import ControlPlane
-from .sandbox import ADDRESS, Daemon, wait_until
+from .sandbox import ADDRESS
 
 NAME = "node0"
 PODS = "10.98.0.0/24"
@@ -17,19 +17,14 @@ SOCKET = "/run/containerd/containerd.sock"
 
 
 class Node:
-    """Has only the images that `load` gave it: there is no registry."""
+    """Has only the images that `load` gave it: there is no registry. It ends with its sandbox."""
 
     def __init__(self, control_plane: ControlPlane) -> None:
-        self._control_plane = control_plane
+        self.control_plane = control_plane
         self._sandbox = control_plane.sandbox
         self._files = self._sandbox.folder / "node"
         self._files.mkdir()
-        self._daemons: list[Daemon] = []
-        try:
-            self._start_containerd()
-        except BaseException:
-            self.stop()
-            raise
+        self._start_containerd()
 
     def load(self, archive: Path) -> None:
         """Images as `docker save` writes them."""
@@ -39,14 +34,15 @@ class Node:
         """Starts what makes it a node, and waits until it is ready. Wants the image PAUSE."""
         programs = kubernetes("kubelet", "kube-proxy")
         self._sandbox.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-        kubelet = self._daemon("kubelet", str(programs["kubelet"]),
-                               f"--config={self._write('kubelet.json', self._kubelet())}",
-                               f"--kubeconfig={self._control_plane.kubeconfig}", f"--root-dir={self._files}/kubelet",
-                               f"--hostname-override={NAME}", f"--node-ip={ADDRESS}")  # fmt: skip
-        self._daemon(
-            "kube-proxy", str(programs["kube-proxy"]), f"--config={self._write('kube-proxy.json', self._proxy())}"
-        )
+        flags = [f"--kubeconfig={self.control_plane.kubeconfig}", f"--root-dir={self._files}/kubelet"]
+        flags += [f"--hostname-override={NAME}", f"--node-ip={ADDRESS}", self._config("kubelet", self._kubelet())]
+        kubelet = self._sandbox.start("kubelet", str(programs["kubelet"]), *flags)
+        self._sandbox.start("kube-proxy", str(programs["kube-proxy"]), self._config("kube-proxy", self._proxy()))
         kubelet.await_(self._ready, "the node is ready")
+
+    def kill(self, container_id: str) -> None:
+        """Ends a container's first process at once, as from outside."""
+        self._sandbox.run(*self._ctr("tasks", "kill", "--signal=SIGKILL", container_id.removeprefix("containerd://")))
 
     def _start_containerd(self) -> None:
         networks = self._files / "cni"
@@ -54,7 +50,7 @@ class Node:
         (networks / "10-pods.conflist").write_text(json.dumps(_network(self._files)))
         settings = self._files / "containerd.toml"
         settings.write_text(_containerd(self._files, networks))
-        daemon = self._daemon("containerd", str(system("containerd")), f"--config={settings}")
+        daemon = self._sandbox.start("containerd", str(system("containerd")), f"--config={settings}")
         daemon.await_(
             lambda: self._sandbox.run(*self._ctr("version"), check=False).returncode == 0, "containerd answers"
         )
@@ -62,21 +58,16 @@ class Node:
     def _ctr(self, *arguments: str) -> list[str]:
         return [str(system("ctr")), f"--address={SOCKET}", "--namespace=k8s.io", *arguments]
 
-    def _daemon(self, name: str, *command: str) -> Daemon:
-        started = self._sandbox.start(name, *command)
-        self._daemons.append(started)
-        return started
-
     def _ready(self) -> bool:
-        told = self._control_plane.kubectl.tried(
+        told = self.control_plane.kubectl.tried(
             "get", "node", NAME, "--output=jsonpath={.status.conditions[?(@.type=='Ready')].status}"
         )
         return told.stdout == "True"
 
-    def _write(self, name: str, document: dict[str, object]) -> Path:
-        path = self._files / name
+    def _config(self, name: str, document: dict[str, object]) -> str:
+        path = self._files / f"{name}.json"
         path.write_text(json.dumps(document, indent=1))
-        return path
+        return f"--config={path}"
 
     def _kubelet(self) -> dict[str, object]:
         return {
@@ -109,22 +100,10 @@ class Node:
             "clusterCIDR": PODS,
             "hostnameOverride": NAME,
             "nodeIPOverride": [ADDRESS],
-            "clientConnection": {"kubeconfig": str(self._control_plane.kubeconfig)},
+            "clientConnection": {"kubeconfig": str(self.control_plane.kubeconfig)},
             # Of the whole machine: not to be changed from a network namespace.
             "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         }
-
-    def stop(self) -> None:
-        """Deletes the pods in order, then ends the daemons; the sandbox ends what remains."""
-        if any(daemon.name == "kubelet" for daemon in self._daemons):
-            kubectl = self._control_plane.kubectl
-            kubectl("delete", "pods", "--all", "--all-namespaces", "--force", "--grace-period=0", "--wait=false")
-            wait_until(
-                lambda: self._sandbox.run(*self._ctr("tasks", "list", "-q")).stdout == "", "no container runs", 60
-            )
-        for daemon in reversed(self._daemons):
-            daemon.stop()
-        self._daemons.clear()
 
 
 def _network(files: Path) -> dict[str, object]:

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from cluster.control_plane import ControlPlane
+from cluster.injector import PORT, Injector, endpoints, install
 from cluster.kubectl import Kubectl
-from cluster.sandbox import Sandbox
+from cluster.sandbox import Sandbox, wait_until
+
+# The decision table's rows.
+sys.path.append(str(Path(__file__).parents[2] / "webhook"))
+
+MakeNamespace = Callable[..., Kubectl]
 
 
 @pytest.fixture(scope="session")
@@ -16,12 +27,62 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def control_plane(sandbox: Sandbox) -> Iterator[ControlPlane]:
-    started = ControlPlane(sandbox)
-    yield started
-    started.stop()
+def control_plane(sandbox: Sandbox) -> ControlPlane:
+    return ControlPlane(sandbox)
 
 
 @pytest.fixture(scope="session")
 def kubectl(control_plane: ControlPlane) -> Kubectl:
     return control_plane.kubectl
+
+
+@pytest.fixture(scope="session")
+def injector(control_plane: ControlPlane) -> Injector:
+    """config/ as it is, with a webhook on this machine behind its Service."""
+    install(control_plane.kubectl)
+    started = Injector(control_plane)
+    control_plane.kubectl.apply(endpoints(PORT))
+    _await_first_review(control_plane.kubectl, started)
+    return started
+
+
+def _await_first_review(kubectl: Kubectl, injector: Injector) -> None:
+    """The API server sees the endpoints and the caBundle a moment after they were written."""
+    pod = {"metadata": {"name": "first", "labels": {"tcp-sniffer/inject": "true"}}}
+    one = {"name": "app", "image": "app", "ports": [{"containerPort": 80}]}
+    manifest = json.dumps({"apiVersion": "v1", "kind": "Pod", **pod, "spec": {"containers": [one]}})
+
+    def reviewed() -> bool:
+        kubectl("create", "-f", "-", "--dry-run=server", manifest=manifest)
+        return injector.reviews() > 0
+
+    wait_until(reviewed, "the API server asks the webhook")
+
+
+@pytest.fixture(scope="session")
+def namespace(kubectl: Kubectl) -> MakeNamespace:
+    """Makes a namespace with labels, and a ConfigMap `tcp-sniffer` with that text in it; kubectl for it.
+
+    The same one for the same arguments: they go with the cluster.
+    """
+    made: dict[str, Kubectl] = {}
+
+    def make(labels: dict[str, str] | None = None, config_map: str | None = None, *, fresh: bool = False) -> Kubectl:
+        key = json.dumps([labels or {}, config_map])
+        if key not in made or fresh:
+            made[key] = _namespace(kubectl, labels or {}, config_map)
+        return made[key]
+
+    return make
+
+
+def _namespace(kubectl: Kubectl, labels: dict[str, str], config_map: str | None) -> Kubectl:
+    name = f"shop-{uuid4().hex[:8]}"
+    kubectl.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    own = kubectl.of(name)
+    if config_map is not None:
+        content: dict[str, Any] = {"metadata": {"name": "tcp-sniffer"}, "data": {"sniffer.yaml": config_map}}
+        own.create({"apiVersion": "v1", "kind": "ConfigMap", **content})
+    # Made by a controller; before, pods are refused.
+    wait_until(lambda: own.tried("get", "serviceaccount", "default").returncode == 0, f"{name} has its account")
+    return own

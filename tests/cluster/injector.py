@@ -1,0 +1,116 @@
+"""The webhook as a process on this machine, in place of its Deployment's pods."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .control_plane import SERVER, ControlPlane, write_kubeconfig
+from .kubectl import Kubectl, Object
+from .sandbox import ADDRESS, Daemon, wait_until
+
+NAME = "tcp-sniffer-webhook"
+NAMESPACE = "tcp-sniffer"
+ROOT = Path(__file__).parents[2]
+OVERLAY = str(ROOT / "config" / "overlays" / "self-signed")
+PORT = 8443
+
+
+def endpoints(*ports: int) -> Object:
+    """The Service's, beside those that its own pods would be if they ran."""
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": f"{NAME}-here",
+            "namespace": NAMESPACE,
+            "labels": {"kubernetes.io/service-name": NAME},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [ADDRESS], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": port} for port in ports],
+    }
+
+
+class Injector:
+    """One replica, with the rights of the Deployment's service account and no others."""
+
+    def __init__(self, control_plane: ControlPlane, port: int = PORT, *options: str) -> None:
+        self.port = port
+        self._control_plane = control_plane
+        self._options = options
+        self._settings = control_plane.files / f"settings-{port}.yaml"
+        self._kubeconfig = control_plane.files / f"injector-{port}.kubeconfig"
+        self._write(_settings_of(control_plane.kubectl))
+        self._write_kubeconfig()
+        self.start()
+
+    def start(self) -> None:
+        """And waits until the API server may trust it."""
+        program = [sys.executable, "-m", "webhook", "serve", "--manage-certificates", f"--namespace={NAMESPACE}"]
+        files = [f"--settings={self._settings}", f"--kubeconfig={self._kubeconfig}"]
+        listen = f"--listen={ADDRESS}:{self.port}"
+        environment = {"PYTHONPATH": str(ROOT)}
+        self._daemon: Daemon = self._control_plane.sandbox.start(
+            f"injector-{self.port}", *program, *files, listen, "--drain=1s", *self._options, **environment
+        )
+        self._daemon.await_(lambda: self._said("listening") and self._said("certificate_loaded"), "the webhook serves")
+
+    def stop(self) -> None:
+        self._daemon.stop()
+        self._daemon.log.unlink()
+
+    def kill(self) -> None:
+        self._daemon.kill()
+        self._daemon.log.unlink()
+
+    def use(self, **settings: object) -> None:
+        """Its settings from now on, beside those of config/. Waits until they hold."""
+        before = self._daemon.output().count('"settings_loaded"')
+        if self._write({**_settings_of(self._control_plane.kubectl), **settings}):
+            self._daemon.await_(
+                lambda: self._daemon.output().count('"settings_loaded"') > before, "the settings are loaded"
+            )
+
+    def reviews(self) -> int:
+        """How many it has answered."""
+        counts = re.findall(r"^tcp_sniffer_webhook_reviews_total\{.*\} (\S+)$", self.get("/metrics"), re.MULTILINE)
+        return sum(int(float(count)) for count in counts)
+
+    def get(self, path: str) -> str:
+        fetch = ("curl", "-sSk", "--max-time", "10", f"https://{ADDRESS}:{self.port}{path}")
+        return self._control_plane.sandbox.run(*fetch).stdout
+
+    def output(self) -> str:
+        return self._daemon.output()
+
+    def _said(self, event: str) -> bool:
+        return f'"event": "{event}"' in self._daemon.output()
+
+    def _write(self, settings: Any) -> bool:
+        text = json.dumps(settings)
+        changed = not self._settings.exists() or self._settings.read_text() != text
+        self._settings.write_text(text)
+        return changed
+
+    def _write_kubeconfig(self) -> None:
+        token = self._control_plane.kubectl("create", "token", NAME, f"--namespace={NAMESPACE}").strip()
+        user = {"name": "injector", "user": {"token": token}}
+        write_kubeconfig(self._kubeconfig, SERVER, self._control_plane.files / "ca.pem", user)
+
+
+def install(kubectl: Kubectl, overlay: str = OVERLAY) -> None:
+    kubectl("apply", "-k", overlay)
+    account = ("get", "serviceaccount", NAME, f"--namespace={NAMESPACE}")
+    wait_until(lambda: kubectl.tried(*account).returncode == 0, "the service account is there")
+
+
+def _settings_of(kubectl: Kubectl) -> dict[str, Any]:
+    text = kubectl.of(NAMESPACE).get("configmap", NAME)["data"]["settings.yaml"]
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
