@@ -185,10 +185,22 @@ def _limit_mistakes(wishes: Wishes) -> Iterator[Problem]:
 
 
 def _share_mistakes(wishes: Wishes, pod: Pod) -> Iterator[Problem]:
-    """A container's limit above its pod's would have the pod refused (KEP-2837)."""
+    """Where the pod as a whole has resources (KEP-2837), more than they allow would have it refused."""
     for kind in ("cpu", "memory"):
-        name = f"{kind}-limit"
-        limit, whole = quantity.parse(wishes.own.get(name, "")), quantity.parse(pod.own_amount("limits", kind))
-        if limit is not None and whole is not None and limit > whole:
-            expected = f"at most the limit of the whole pod ({pod.own_amount('limits', kind)})"
-            yield Problem(f"annotation {names.PREFIX}{name}", "", shown(wishes.own[name]), expected)
+        whole = pod.own_amount("limits", kind)
+        yield from _above(wishes, f"{kind}-limit", quantity.parse(whole), f"the limit of the whole pod ({whole})")
+        whole = pod.own_amount("requests", kind)
+        expected = f"what the containers leave of the whole pod's request ({whole})"
+        yield from _above(wishes, f"{kind}-request", _room(pod, kind, quantity.parse(whole)), expected)
+
+
+def _above(wishes: Wishes, name: str, most: Decimal | None, expected: str) -> Iterator[Problem]:
+    amount = quantity.parse(wishes.own.get(name, ""))
+    if amount is not None and most is not None and amount > most:
+        yield Problem(f"annotation {names.PREFIX}{name}", "", shown(wishes.own[name]), f"at most {expected}")
+
+
+def _room(pod: Pod, kind: str, whole: Decimal | None) -> Decimal | None:
+    requests = ((one.get("resources") or {}).get("requests") or {} for one in pod.serving)
+    taken = sum((quantity.parse(one.get(kind)) or Decimal(0) for one in requests), Decimal(0))
+    return None if whole is None else whole - taken

@@ -166,7 +166,8 @@ def _amounts(kind: str, pod: Pod, plan: Inject, settings: Settings) -> tuple[str
     """Request and limit: as asked for, else the defaults, unless the containers share what the pod as a whole has."""
     request, limit = plan.wishes.own.get(f"{kind}-request"), plan.wishes.own.get(f"{kind}-limit")
     if pod.shares(kind):
-        return request, limit
+        # Without a request Kubernetes would take the limit for it, which the whole pod's request may have no room for.
+        return request or (limit and "0"), limit
     limit = limit or _at_least(settings.resources.limit(kind), request)
     request = request or _at_most(settings.resources.request(kind), limit)
     return (limit, limit) if is_guaranteed(pod) else (request, limit)

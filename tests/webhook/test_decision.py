@@ -181,6 +181,24 @@ ROWS = [
         pod(annotations={"memory-limit": "256Mi"}, resources={"limits": {"memory": "128Mi"}}),
     ),
     Row(
+        "a request that the containers leave no room for in the whole pod's",
+        "invalid_annotation",
+        pod(
+            annotations={"memory-request": "64Mi"},
+            container={"resources": {"requests": {"memory": "100Mi"}}},
+            resources={"requests": {"memory": "128Mi"}},
+        ),
+    ),
+    Row(
+        "one that they leave room for",
+        "injected",
+        pod(
+            annotations={"memory-request": "64Mi"},
+            container={"resources": {"requests": {"memory": "64Mi"}}},
+            resources={"requests": {"memory": "128Mi"}},
+        ),
+    ),
+    Row(
         "a limit below the whole pod's",
         "injected",
         pod(annotations={"memory-limit": "128Mi"}, resources={"limits": {"memory": "128Mi"}}),

@@ -202,7 +202,8 @@ def test_resources_of_the_whole_pod_are_shared() -> None:
     whole = {"limits": {"cpu": "1", "memory": "1Gi"}}
     assert "resources" not in sidecar(pod(resources=whole))
     asked = pod(annotations={"memory-limit": "96Mi"}, resources=whole)
-    assert sidecar(asked)["resources"] == {"limits": {"memory": "96Mi"}}
+    # By default the request would be the limit, and the pod be refused where its own request has no room for it.
+    assert sidecar(asked)["resources"] == {"requests": {"memory": "0"}, "limits": {"memory": "96Mi"}}
 
 
 def test_what_the_whole_pod_has_not_the_sidecar_has_for_itself() -> None:
