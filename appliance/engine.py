@@ -235,6 +235,16 @@ def interfaces() -> list[dict[str, Any]]:
     return listed
 
 
+def merge(request: dict[str, Any]) -> int:
+    """Makes one capture file of several: see sniffer_merge. Returns the packets written; raises EngineError."""
+    library = load()
+    packets, error = ctypes.c_ulonglong(), ctypes.create_string_buffer(_ERROR_CAPACITY)
+    status = library.sniffer_merge(json.dumps(request).encode(), ctypes.byref(packets), error, _ERROR_CAPACITY)
+    if status != OK:
+        raise EngineError(status, _text(error.value))
+    return packets.value
+
+
 def _sized(call: Any, *arguments: Any) -> bytes:
     """Calls a function that says how many bytes it needs, until they were enough."""
     capacity = 1 << 14
@@ -296,6 +306,7 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "sniffer_describe": (size, (handle, text, size)),
         "sniffer_interfaces": (size, (text, size)),
         "sniffer_close": (None, (handle,)),
+        "sniffer_merge": (integer, (text, ctypes.POINTER(ctypes.c_ulonglong), text, size)),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)

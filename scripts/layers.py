@@ -13,9 +13,8 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "native" / "src"
 
 LAYERS: dict[str, str] = {
-    "basics": """sniffer types error cursor seq checksum hash lru pool refilled arena text ascii plain_copy utf8 base64 glob
-        field_text json_text trace_context counter ledger events wakeup config
-        config_fields config_recording""",
+    "basics": """sniffer types error cursor seq checksum hash lru pool refilled arena text ascii plain_copy utf8 base64
+        glob field_text json_text trace_context counter ledger events wakeup config config_fields config_recording""",
     "link": "link",
     "capture": "pcap_handle input_file pcap_records capture capture_files capture_filter capture_live interfaces",
     "decode": "ip_header ip_fragments tcp_header decode",
@@ -31,7 +30,8 @@ LAYERS: dict[str, str] = {
     "engine": "engine",
     # Beside the engine: capture files in, rows for statistics out.
     "timing": "sniffer_timing timing_packet timing_connections timing_reader",
-    "abi": "abi timing_abi",
+    "merge": "sniffer_recordings recordings_merge",
+    "abi": "abi recordings_abi timing_abi",
 }
 PLACE = {stem: place for place, stems in enumerate(LAYERS.values()) for stem in stems.split()}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)

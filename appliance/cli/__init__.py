@@ -20,12 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from appliance.cli import config_command, interfaces, replay, run, timing
+    from appliance.cli import config_command, interfaces, recordings, replay, run, timing
 
     parser = argparse.ArgumentParser(prog="tcp-sniffer", description="Listens to HTTP traffic without touching it.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (run, replay, timing, interfaces, config_command):
+    for command in (run, replay, timing, recordings, interfaces, config_command):
         command.register(subparsers)
     return parser
 

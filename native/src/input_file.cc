@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -28,6 +29,8 @@ void InputFile::InflateEnd::operator()(z_stream_s* zlib) const {
     delete zlib;
 }
 
+void InputFile::ZstdFree::operator()(ZSTD_DCtx_s* zstd) const { ZSTD_freeDCtx(zstd); }
+
 InputFile::InputFile(const std::string& path) : name_(path == "-" ? "standard input" : path) {
     fd_ =
         path == "-" ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -48,7 +51,7 @@ InputFile::~InputFile() {
 FILE* InputFile::open(PipeWaiter& waiter) {
     waiter_ = &waiter;
     buffer_.resize(kBuffer);
-    if (!looks_compressed() && regular_) {
+    if (!looks_compressed() && !looks_zstd() && regular_) {
         lseek(fd_, -static_cast<off_t>(filled_), SEEK_CUR);
         FILE* stream = fdopen(fd_, "r");
         if (!stream) refuse(name_, std::strerror(errno));
@@ -63,6 +66,9 @@ FILE* InputFile::open_pipe() {
         zlib_.reset(new z_stream_s{});
         constexpr int kGzip = 16 + MAX_WBITS;
         if (inflateInit2(zlib_.get(), kGzip) != Z_OK) refuse(name_, "zlib: out of memory");
+    } else if (looks_zstd()) {
+        zstd_.reset(ZSTD_createDCtx());
+        if (!zstd_) refuse(name_, "zstd: out of memory");
     }
     FILE* stream = fopencookie(this, "r", {read_cookie, nullptr, nullptr, nullptr});
     if (!stream) refuse(name_, std::strerror(errno));
@@ -85,19 +91,24 @@ bool InputFile::refill() {
     }
 }
 
-// Is the next thing a gzip member (RFC 1952 section 2.3.1)?
-bool InputFile::looks_compressed() {
+bool InputFile::begins_with(std::string_view magic) {
     if (position_ > 0) {
         std::copy(buffer_.begin() + position_, buffer_.begin() + filled_, buffer_.begin());
         filled_ -= std::exchange(position_, 0);
     }
-    while (filled_ < 2 && refill()) continue;
-    return filled_ >= 2 && buffer_[0] == 0x1f && buffer_[1] == 0x8b;
+    while (filled_ < magic.size() && refill()) continue;
+    return filled_ >= magic.size() && std::memcmp(buffer_.data(), magic.data(), magic.size()) == 0;
 }
+
+// Is the next thing a gzip member (RFC 1952 section 2.3.1), or a zstd frame (RFC 8878 section 3.1.1)?
+bool InputFile::looks_compressed() { return begins_with("\x1f\x8b"); }
+bool InputFile::looks_zstd() { return begins_with("\x28\xb5\x2f\xfd"); }
 
 ssize_t InputFile::read_cookie(void* self, char* buffer, size_t size) {
     auto& file = *static_cast<InputFile*>(self);
-    const ssize_t got = file.zlib_ ? file.inflate(buffer, size) : file.copy(buffer, size);
+    const ssize_t got = file.zlib_   ? file.inflate(buffer, size)
+                        : file.zstd_ ? file.decompress(buffer, size)
+                                     : file.copy(buffer, size);
     if (file.error_.empty()) return got;
     errno = EIO;
     return -1;
@@ -136,6 +147,26 @@ ssize_t InputFile::inflate(char* buffer, size_t size) {
         }
     }
     return static_cast<ssize_t>(size - zlib.avail_out);
+}
+
+// Frames may follow each other.
+ssize_t InputFile::decompress(char* buffer, size_t size) {
+    ZSTD_outBuffer out{buffer, size, 0};
+    while (out.pos == 0) {
+        if (position_ == filled_ && !refill()) {
+            if (!between_members_ && error_.empty()) error_ = "the zstd data ends early";
+            return 0;
+        }
+        ZSTD_inBuffer in{buffer_.data() + position_, filled_ - position_, 0};
+        const size_t left = ZSTD_decompressStream(zstd_.get(), &out, &in);
+        position_ += in.pos;
+        if (ZSTD_isError(left)) {
+            error_ = std::string("the zstd data is damaged: ") + ZSTD_getErrorName(left);
+            return 0;
+        }
+        between_members_ = left == 0;
+    }
+    return static_cast<ssize_t>(out.pos);
 }
 
 }  // namespace sniffer

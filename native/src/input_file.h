@@ -1,12 +1,14 @@
-// The bytes of a capture file: from a file or a pipe, as they are or compressed by gzip.
+// The bytes of a capture file: from a file or a pipe, as they are or compressed by gzip or zstd.
 #pragma once
 
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 struct z_stream_s;
+struct ZSTD_DCtx_s;
 
 namespace sniffer {
 
@@ -41,19 +43,26 @@ class InputFile {
     struct InflateEnd {
         void operator()(z_stream_s* zlib) const;
     };
+    struct ZstdFree {
+        void operator()(ZSTD_DCtx_s* zstd) const;
+    };
     static ssize_t read_cookie(void* self, char* buffer, size_t size);
     bool refill();
+    bool begins_with(std::string_view magic);
     bool looks_compressed();
+    bool looks_zstd();
     FILE* open_pipe();
     ssize_t copy(char* buffer, size_t size);
     ssize_t inflate(char* buffer, size_t size);
+    ssize_t decompress(char* buffer, size_t size);
 
     std::string name_, error_;
     int fd_ = -1;
     bool regular_ = false, between_members_ = true;
     PipeWaiter* waiter_ = nullptr;
-    std::unique_ptr<z_stream_s, InflateEnd> zlib_;  // none: the bytes as they are
-    std::vector<unsigned char> buffer_;             // what was read and not handed on: from position_ to filled_
+    std::unique_ptr<z_stream_s, InflateEnd> zlib_;  // neither: the bytes as they are
+    std::unique_ptr<ZSTD_DCtx_s, ZstdFree> zstd_;
+    std::vector<unsigned char> buffer_;  // what was read and not handed on: from position_ to filled_
     size_t position_ = 0, filled_ = 0;
     std::vector<char> stream_buffer_;
 };

@@ -187,7 +187,7 @@ void RecordingWriter::not_written(uint64_t packets) {
     facts_.lost += packets;
 }
 
-// One error for each reason; packets that come meanwhile are counted, not kept.
+// One error for each pause; packets that come meanwhile are counted, not kept.
 void RecordingWriter::pause(const std::string& reason) {
     number_.store(0, std::memory_order_release);
     {
@@ -202,7 +202,7 @@ void RecordingWriter::pause(const std::string& reason) {
             if (file_ >= 0) ::close(std::exchange(file_, -1));
         }
     }
-    if (std::exchange(said_, reason) != reason) events_.add(Events::Line("recording_paused").text("reason", reason));
+    if (std::exchange(said_, reason).empty()) events_.add(Events::Line("recording_paused").text("reason", reason));
 }
 
 }  // namespace sniffer

@@ -1,0 +1,268 @@
+"""The recording over a real wire: what tshark reads in the files is what the records and the counts say."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from network import CLIENT, SERVER, Network
+from processes import NGINX_PORT
+from recording import Recorder, eventually, tshark
+
+Record = Callable[..., Recorder]
+ANSWER = 10_240_000  # bytes of big.bin
+
+
+@pytest.fixture
+def record(network: Network, library: Path, tmp_path: Path) -> Iterator[Record]:
+    started: list[Recorder] = []
+
+    def start(*options: str, before: tuple[str, ...] = ()) -> Recorder:
+        started.append(Recorder(network.server, tmp_path / "recorder", library, *options, before=before))
+        return started[-1]
+
+    yield start
+    for recorder in started:
+        if recorder.process.poll() is None:
+            recorder.kill()
+
+
+@pytest.fixture
+def small_volume(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.fixture
+def get(network: Network, servers: dict[str, bytes]) -> Callable[[str], None]:
+    assert len(servers["big.bin"]) == ANSWER
+
+    def ask(path: str) -> None:
+        url = f"http://{SERVER[0]}:{NGINX_PORT}{path}"
+        command = network.client.inside("curl", "-sS", "--noproxy", "*", "-o", "/dev/null", "--max-time", "30", url)
+        subprocess.run(command, check=True, timeout=60)
+
+    return ask
+
+
+Get = Callable[[str], None]
+
+
+def recordings(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "appliance", "recordings", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=env)
+
+
+@pytest.mark.parametrize("format_", ["pcap", "pcapng"])
+def test_records_name_their_frames_across_files(record: Record, get: Get, format_: str) -> None:
+    recorder = record("--output-stdout", f"--recording-format={format_}", "--recording-rotate-bytes=3000000")
+    for path in ("/small.json", "/big.bin", "/2k.txt"):
+        get(path)
+    eventually(lambda: len(recorder.files()) > 3, "files with a number")
+    records = recorder.stop()
+    files = dict(enumerate(recorder.files(), 1))
+    assert len(records) == 6
+    for message in records:
+        host = "ip.dst" if message["direction"] == "request" else "ip.src"
+        port = message["destination"]["port"]
+        payload = 0
+        for entry in message["pcap"]:
+            frames = tshark(
+                files[entry["sequence"]], "frame.number", "tcp.len", only=f"tcp.port=={port}&&{host}==10.77.0.1"
+            )
+            inside = [int(size) for number, size in frames if entry["firstFrame"] <= int(number) <= entry["lastFrame"]]
+            payload += sum(inside)
+        assert payload >= max(message["bodySize"], 20)
+    big = next(m for m in records if m["direction"] == "response" and m["bodySize"] == ANSWER)
+    assert len(big["pcap"]) >= 3
+    assert sum(len(tshark(file)) for file in files.values()) == recorder.stats["recording"]["recorded"]
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in files.values())
+
+
+def test_alone_it_reassembles_nothing_and_takes_udp(record: Record, get: Get, network: Network) -> None:
+    recorder = record("--recording-label=team red")
+    get("/small.json")
+    sender = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'hello', ('10.77.0.1', 8080))"
+    subprocess.run(network.client.inside(sys.executable, "-c", sender), check=True, timeout=60)
+    file = recorder.folder / "team_red-web-0.pcap"
+    eventually(lambda: file.exists() and tshark(file, only="udp.port==8080"), "the datagram in the file")
+    assert recorder.stop() == []
+    packets = recorder.stats["packets"]
+    assert packets["recorded_only"] == packets["received"] == recorder.stats["recording"]["recorded"] > 5
+    assert recorder.stats["messages"]["produced"] == 0
+
+
+def test_killed_and_started_again_it_keeps_every_file(record: Record, get: Get) -> None:
+    first = record()
+    get("/2k.txt")
+    eventually(lambda: tshark(first.files()[-1], only="tcp.flags.fin==1"), "the connection's end in the file")
+    first.kill()
+    before = len(tshark(first.files()[-1]))
+    second = record()
+    get("/2k.txt")
+    eventually(lambda: (second.folder / "index.jsonl").exists(), "an index")
+    second.stop()
+    assert [file.name for file in second.files()] == ["web-0.0001.pcap", "web-0.pcap"]
+    (line,) = map(json.loads, (second.folder / "index.jsonl").read_text().splitlines())
+    assert (line["sequence"], line["packets"], line["recovered"], line["cutBytes"]) == (1, before, True, 0)
+    assert recordings("verify", str(second.folder)).stdout == ""
+
+
+@pytest.mark.parametrize("how", ["zstd", "gzip"])
+def test_compressed_files_are_verified_and_merged(record: Record, get: Get, tmp_path: Path, how: str) -> None:
+    recorder = record(f"--recording-compress={how}", "--recording-rotate-bytes=2000000")
+    get("/big.bin")
+    eventually(lambda: sum(file.suffix in (".zst", ".gz") for file in recorder.files()) >= 4, "compressed files")
+    recorder.stop()
+    merged = tmp_path / "all.pcapng"
+    assert recordings("verify", str(recorder.folder)).returncode == 0
+    assert recordings("merge", str(recorder.folder), "-o", str(merged)).returncode == 0
+    times = [float(time) for (time,) in tshark(merged, "frame.time_epoch")]
+    assert len(times) == recorder.stats["recording"]["recorded"]
+    assert times == sorted(times)
+    listed = recordings("list", str(recorder.folder)).stdout.splitlines()
+    assert len(listed) == len(recorder.files())
+    damaged = recorder.files()[0]
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    done = recordings("verify", str(recorder.folder))
+    assert (done.returncode, damaged.name in done.stdout) == (1, True)
+
+
+def test_the_oldest_files_go_first(record: Record, get: Get) -> None:
+    recorder = record("--recording-max-total-bytes=4000000", "--recording-rotate-bytes=500000")
+    for _ in range(3):
+        get("/big.bin")
+    recorder.stop()
+    files = recorder.files()
+    assert sum(file.stat().st_size for file in files) <= 4_000_000
+    assert files[0].name > "web-0.0010"
+    assert recorder.stats["recording"]["not_recorded"] == 0
+    assert tshark(files[-1], only="tcp.flags.fin==1")
+
+
+def test_a_full_volume_pauses_the_recording_alone(record: Record, get: Get, small_volume: Path) -> None:
+    options = (f"--recording-directory={small_volume}", "--recording-max-total-bytes=100000000", "--output-stdout")
+    recorder = record(*options)
+    get("/big.bin")
+    eventually(lambda: recorder.events("recording_paused"), "a pause")
+    get("/small.json")
+    (cut,) = small_volume.glob("web-0*.pcap")
+    assert tshark(cut)
+    cut.unlink()
+    eventually(lambda: recorder.events("recording_resumed"), "the end of the pause")
+    get("/small.json")
+    file = small_volume / "web-0.pcap"
+    eventually(lambda: tshark(file, only="tcp.flags.fin==1"), "the newest packets in the file")
+    assert len(recorder.stop()) == 6
+    assert len(recorder.events("recording_paused")) == 1
+    assert "full" in recorder.events("recording_paused")[0]["reason"] or "space" in str(recorder.log)
+    assert recorder.stats["recording"]["not_recorded"] > 0
+
+
+def test_a_read_only_volume(record: Record, get: Get, small_volume: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", small_volume], check=True)
+    recorder = record(f"--recording-directory={small_volume}", "--output-stdout")
+    get("/small.json")
+    (pause,) = eventually(lambda: recorder.events("recording_paused"), "a pause")
+    assert "Read-only" in pause["reason"]
+    assert "mount it writable" in pause["reason"]
+    assert len(recorder.stop()) == 2
+    assert recorder.stats["recording"]["recorded"] == 0
+
+
+def test_a_folder_of_another_user(record: Record, get: Get, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    foreign.mkdir(mode=0o755)
+    shutil.chown(foreign, user=1234)
+    # As in the pod: root, but without the capability to pass over the modes of files.
+    lost = "-dac_override,-dac_read_search"
+    before = ("setpriv", f"--bounding-set={lost}", f"--inh-caps={lost}")
+    recorder = record(f"--recording-directory={foreign}", "--output-stdout", before=before)
+    get("/small.json")
+    (pause,) = eventually(lambda: recorder.events("recording_paused"), "a pause")
+    assert "user 1234" in pause["reason"]
+    assert len(recorder.stop()) == 2
+
+
+def test_a_folder_that_vanishes_and_comes_back(record: Record, get: Get) -> None:
+    recorder = record()
+    get("/small.json")
+    shutil.rmtree(recorder.folder)
+    eventually(lambda: recorder.events("recording_paused"), "a pause")
+    recorder.folder.mkdir()
+    eventually(lambda: recorder.events("recording_resumed"), "the end of the pause")
+    get("/small.json")
+    eventually(lambda: recorder.files() and tshark(recorder.files()[-1], only="tcp.flags.fin==1"), "packets again")
+    recorder.stop()
+
+
+def test_two_recorders_of_one_name(record: Record) -> None:
+    first = record()
+    second = record()
+    (pause,) = eventually(lambda: second.events("recording_paused"), "a pause")
+    assert "another process records" in pause["reason"]
+    second.stop()
+    first.kill()
+
+
+def test_a_match_writes_what_came_before_it(record: Record, get: Get) -> None:
+    recorder = record("--recording-trigger=match", "--recording-trigger-status=404", "--output-stdout")
+    get("/small.json")
+    get("/absent")
+    records = recorder.stop()
+    named = [bool(message.get("pcap")) for message in records]
+    assert named == [False, False, False, True]
+    file = recorder.folder / "web-0.pcap"
+    assert len(tshark(file, only="http.response")) == 2
+    assert recorder.stats["recording"]["pre_trigger"] > 0
+
+
+def test_tshark_reads_the_live_stream(record: Record, get: Get, network: Network) -> None:
+    recorder = record("--recording-stream-listen=127.0.0.1:9191")
+    command = network.server.inside("tshark", "-n", "-l", "-i", "TCP@127.0.0.1:9191", "-T", "fields", "-e", "ip.src")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as client:
+        eventually(lambda: recorder.events("stream_client"), "a client")
+        get("/small.json")
+        assert client.stdout is not None
+        sources = {client.stdout.readline().strip() for _ in range(8)}
+        client.terminate()
+    assert sources == {SERVER[0], CLIENT[0]}
+    recorder.stop()
+
+
+def test_an_anonymized_export_keeps_prefixes_and_hides_addresses(record: Record, get: Get, tmp_path: Path) -> None:
+    recorder = record()
+    get("/small.json")
+    eventually(lambda: tshark(recorder.files()[-1], only="tcp.flags.fin==1"), "the connection's end in the file")
+    recorder.stop()
+    out = [tmp_path / "a.pcap", tmp_path / "b.pcap"]
+    for file in out:
+        done = recordings(
+            "export", "--anonymize", "--ports=8080", str(recorder.folder), "-o", str(file),
+            env={"PATH": "/usr/bin", "RECORDING_ANONYMIZE_KEY": "0f" * 32} | library_variable(),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert out[0].read_bytes() == out[1].read_bytes()
+    fields = ("ip.src", "ip.dst", "tcp.srcport", "tcp.dstport", "ip.checksum.status", "tcp.len")
+    plain, hidden = tshark(recorder.files()[-1], *fields), tshark(out[0], *fields)
+    assert [row[5] for row in plain] == [row[5] for row in hidden]
+    seen = {address for row in hidden for address in row[:2]}
+    assert len(seen) == 2
+    assert not seen & {SERVER[0], CLIENT[0]}
+    first, second = (int.from_bytes(bytes(map(int, address.split(".")))) for address in seen)
+    assert (first ^ second).bit_length() == 2  # 10.77.0.1 and 10.77.0.2 differ in their last two bits
+    assert all("8080" in row[2:4] for row in hidden)
+    assert {row[2] for row in plain} != {row[2] for row in hidden}
+
+
+def library_variable() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(("TCP_SNIFFER", "PYTHON"))}
