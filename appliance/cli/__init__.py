@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    _hold_standard_streams()
     args = _parser().parse_args(arguments)
     handler = args.handler
     try:
@@ -17,6 +19,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return 1
     return code
+
+
+def _hold_standard_streams() -> None:
+    """Where a standard stream came closed, its number must not become a socket's, which records would then go into.
+
+    stdout stays one that takes nothing, so that its sink ends with its one error.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        flags = os.O_WRONLY if name == "stderr" else os.O_RDONLY
+        if getattr(sys, name) is None and os.open(os.devnull, flags) == number:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _parser() -> argparse.ArgumentParser:

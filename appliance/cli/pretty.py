@@ -8,6 +8,7 @@ from collections import OrderedDict
 from typing import Any, TextIO
 
 # Requests whose answer is still awaited; the oldest is shown without one when there are more.
+# As many answers are remembered that were shown before their request ended.
 _MOST_WAITING = 1024
 
 _RESET, _DIM, _BOLD = "\x1b[0m", "\x1b[2m", "\x1b[1m"
@@ -19,6 +20,7 @@ class Pretty:
     def __init__(self, *, colours: bool) -> None:
         self._colours = colours
         self._waiting: OrderedDict[tuple[Any, Any], dict[str, Any]] = OrderedDict()
+        self._answered: OrderedDict[tuple[Any, Any], None] = OrderedDict()
 
     @classmethod
     def for_stream(cls, stream: TextIO) -> Pretty:
@@ -38,14 +40,29 @@ class Pretty:
         key = (record.get("connectionId"), record.get("exchange"))
         direction = record.get("direction")
         if direction == "request":
-            self._waiting[key] = record
-            if len(self._waiting) <= _MOST_WAITING:
-                return []
-            return [self._exchange(self._waiting.popitem(last=False)[1], None)]
+            return self._take_request(key, record)
         if direction == "response":
-            request = self._waiting.get(key) if record.get("interim") else self._waiting.pop(key, None)
-            return [self._exchange(request, record)]
+            return [self._exchange(self._request_of(key, record), record)]
         return []  # a connection's end
+
+    def _take_request(self, key: tuple[Any, Any], record: dict[str, Any]) -> list[str]:
+        if key in self._answered:  # shown with its answer, which came before the request's end
+            del self._answered[key]
+            return []
+        self._waiting[key] = record
+        if len(self._waiting) <= _MOST_WAITING:
+            return []
+        return [self._exchange(self._waiting.popitem(last=False)[1], None)]
+
+    def _request_of(self, key: tuple[Any, Any], response: dict[str, Any]) -> dict[str, Any] | None:
+        if response.get("interim"):
+            return self._waiting.get(key)
+        request = self._waiting.pop(key, None)
+        if request is None:
+            self._answered[key] = None
+            if len(self._answered) > _MOST_WAITING:
+                self._answered.popitem(last=False)
+        return request
 
     def _exchange(self, request: dict[str, Any] | None, response: dict[str, Any] | None) -> str:
         first = request or response or {}

@@ -198,6 +198,14 @@ def test_pretty_shows_what_is_not_whole() -> None:
     assert pretty.rest().decode().endswith("no response seen\n")
 
 
+def test_pretty_shows_an_early_answer_once() -> None:
+    """An answer that came before its request's end is a line of its own; the request adds none when it is whole."""
+    pretty = Pretty(colours=False)
+    (line,) = pretty.render(lines(response(), RECORD)).decode().splitlines()
+    assert "GET" in line and "no response" not in line
+    assert pretty.rest() == b""
+
+
 def test_pretty_does_not_let_a_path_drive_the_terminal() -> None:
     pretty = Pretty(colours=False)
     shown = pretty.render(lines({**RECORD, "path": "/\x1b[2J\n"}, response()))

@@ -162,3 +162,16 @@ def test_a_reader_that_goes_away(library: Path, tmp_path: Path) -> None:
         assert process.wait(30) is not None
     assert "Traceback" not in log
     assert [json.loads(line)["level"].lower() for line in log.splitlines()].count("error") == 1
+
+
+def test_a_stdout_that_was_never_open(capture: Path) -> None:
+    """`>&-`: one error, as with a reader that is gone; no socket or file takes its number and gets the records."""
+    command = [sys.executable, "-m", "appliance", "replay", str(capture), "--ports", "8080"]
+    ended = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *command], stderr=subprocess.PIPE, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 1
+    closed, stats = (json.loads(line) for line in ended.stderr.splitlines())
+    assert (closed["event"], closed["error"]) == ("sink_closed", "Bad file descriptor")
+    dropped = stats["stats"]["sinks"]["stdout"]["dropped"]["sink_closed"]
+    assert dropped == stats["stats"]["messages"]["delivered"] > 0
