@@ -428,6 +428,8 @@ ParsedHead parse_indexed_head(const RawHead& head, bool request, HeadScratch& sc
         note_field(field, out);
         if (end <= head.kept) scratch.fields.add(field);
     });
+    // HTTP/0.9 has no fields (RFC 1945 section 4.1): here the version is missing.
+    if (out.simple && scratch.lines.size() > 1) out.head.version = {};
     out.head.headers = scratch.fields;
     return out;
 }

@@ -255,6 +255,15 @@ LEGACY = (
         ],
     ),
     Case(
+        "a request line without its version, before header fields",
+        "HTTP/0.9 has no fields (RFC 1945 section 4.1), so this is none: the version is not known",
+        Conversation().open().exchange(b"GET /x\r\nHost: a\r\n\r\n", b"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n"),
+        [
+            request("GET", "/x", headers={"host": "a"}, httpVersion=None),
+            response(400, "Bad", to="GET /x", headers={"content-length": "0"}),
+        ],
+    ),
+    Case(
         "an HTTP/0.9-style answer to a request of today",
         "some servers answer a bad request so",
         answered(b"Bad request, go away"),
