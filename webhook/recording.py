@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import posixpath
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from appliance.config.ports import bounds
+from appliance.config.settings import recording_prefix
 from webhook import names
 from webhook.annotations import Wishes
 from webhook.facts import ConfigMap, Namespace
@@ -18,6 +18,8 @@ from webhook.pod import Json, Pod
 DEFAULT_SIZE = "1Gi"
 # Kubernetes puts the variable's value in its place (`subPathExpr`); here it stands for a name that is generated later.
 POD_NAME = "$(POD_NAME)"
+# In letters that a file's name keeps.
+_LATER = "THE.NAME.OF.THE.POD"
 # Where the sidecar has other mounts, or what it runs from.
 _TAKEN = (names.CONFIG_FOLDER, names.RUN_FOLDER, names.CA_FOLDER, names.TOKEN_FOLDER, "/tmp", "/usr", "/opt", "/proc")  # noqa: S108
 
@@ -109,11 +111,6 @@ def _recorded(pod: Pod, plan: Recording) -> list[str]:
 
 
 def _file_name(pod: Pod, plan: Recording) -> str:
-    """`<label>-<identity>-<container>.pcap`, without the parts that are not set."""
-    label, identity, container = (_safe(plan.values.get(part) or "") for part in ("label", "identity", "container"))
-    identity = identity or pod.metadata.get("name") or POD_NAME
-    return "-".join(filter(None, (label, identity, container))) + f".{plan.values['format']}"
-
-
-def _safe(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]", "_", text)
+    """As the sidecar makes it."""
+    prefix = recording_prefix(plan.values, {"pod": pod.metadata.get("name") or _LATER})
+    return f"{prefix.replace(_LATER, POD_NAME)}.{plan.values['format']}"
