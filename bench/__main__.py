@@ -7,11 +7,11 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import live, memory, replay, shutdown, startup, webhook
+from bench import live, memory, recording, replay, shutdown, startup, webhook
 from bench.report import Report
 from bench.tools import CACHE, Tools
 
-PARTS = ("replay", "live", "memory", "startup", "shutdown", "webhook")
+PARTS = ("replay", "live", "memory", "startup", "shutdown", "recording", "webhook")
 
 
 def _arguments() -> argparse.Namespace:
@@ -23,6 +23,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--live-rounds", type=int, default=3, help="runs under load (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=20, help="of each load (default: %(default)s)")
     parser.add_argument("--in-flight", type=int, default=500, help="a replay's open connections (default: %(default)s)")
+    parser.add_argument("--kills", type=int, default=20, help="of a recording sniffer (default: %(default)s)")
+    parser.add_argument(
+        "--endless", type=float, default=107.4, metavar="GB", help="onto a volume of a hundredth (default: %(default)s)"
+    )
     parser.add_argument("--no-peers", action="store_true", help="without tshark and tcpflow, which take minutes")
     args = parser.parse_args()
     unknown = [part for part in args.parts if part not in PARTS]
@@ -45,6 +49,9 @@ def main() -> int:
         "memory": lambda: memory.run(report, tools),
         "startup": lambda: startup.run(report, tools, rounds=args.rounds),
         "shutdown": lambda: shutdown.run(report, tools),
+        "recording": lambda: recording.run(
+            report, tools, rounds=args.live_rounds, seconds=args.seconds, kills=args.kills, gigabytes=args.endless
+        ),
         "webhook": lambda: webhook.run(report, seconds=args.seconds),
     }
     for part in args.parts or PARTS:
