@@ -1,6 +1,7 @@
 // Memory under one ceiling: chunks of one size for everything that packets make us keep.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -25,6 +26,7 @@ class Budget {
         if (used_ > peak_) peak_ = used_;
     }
     uint64_t used() const { return used_; }
+    uint64_t left() const { return limit_ - std::min(limit_, used_); }
     uint64_t peak() const { return peak_; }
     uint64_t limit() const { return limit_; }
 

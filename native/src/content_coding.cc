@@ -4,19 +4,58 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace sniffer {
 
 namespace {
 
+// An allocator for a library, within the budget. Each block says its size in front.
+class CountedMemory {
+ public:
+    explicit CountedMemory(Budget& budget) : budget_(budget) {}
+
+    static void* get(void* self, size_t size) {
+        Budget& budget = static_cast<CountedMemory*>(self)->budget_;
+        if (!budget.take(size + kFront)) return nullptr;
+        char* block = static_cast<char*>(std::malloc(size + kFront));
+        if (!block) {
+            budget.give(size + kFront);
+            return nullptr;
+        }
+        std::memcpy(block, &size, sizeof size);
+        return block + kFront;
+    }
+    static void put(void* self, void* memory) {
+        if (!memory) return;
+        char* block = static_cast<char*>(memory) - kFront;
+        size_t size = 0;
+        std::memcpy(&size, block, sizeof size);
+        static_cast<CountedMemory*>(self)->budget_.give(size + kFront);
+        std::free(block);
+    }
+
+ private:
+    static constexpr size_t kFront = alignof(std::max_align_t);
+    Budget& budget_;
+};
+
 class Zlib : public Coding {
  public:
-    Zlib() {
+    explicit Zlib(Budget& budget) : budget_(budget) {
         if (inflateInit2(&stream_, kZlibBits) != Z_OK) throw std::bad_alloc();
+        budget_.force(kMemory);
     }
-    ~Zlib() override { inflateEnd(&stream_); }
+    ~Zlib() override {
+        inflateEnd(&stream_);
+        budget_.give(kMemory);
+    }
 
     Step feed(std::string_view piece, BoundedOutput& out) override {
         stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
@@ -57,12 +96,16 @@ class Zlib : public Coding {
         return true;
     }
 
+    static constexpr uint64_t kMemory = 48 << 10;  // the window of 32 KiB and inflate's state
+
+    Budget& budget_;
     z_stream stream_{};
     bool ended_ = false;
 };
 
 class Gzip : public Zlib {
  public:
+    using Zlib::Zlib;
     void begin(std::string_view) override { reset(kGzipBits); }
 
  protected:
@@ -72,6 +115,7 @@ class Gzip : public Zlib {
 // RFC 9110 section 8.4.1.2: the zlib format; some send the bare deflate stream.
 class Deflate : public Zlib {
  public:
+    using Zlib::Zlib;
     void begin(std::string_view first) override { reset(has_zlib_header(first) ? kZlibBits : kRawBits); }
 
  protected:
@@ -85,14 +129,18 @@ class Deflate : public Zlib {
     }
 };
 
+// A window is up to 16 MiB (RFC 7932 section 9.1), and asked for as the output grows.
 class Brotli : public Coding {
  public:
+    explicit Brotli(Budget& budget) : memory_(budget) {}
+
     void begin(std::string_view) override {
-        state_.reset(BrotliDecoderCreateInstance(nullptr, nullptr, nullptr));
-        if (!state_) throw std::bad_alloc();
+        state_.reset();  // before the next one takes its memory
+        state_.reset(BrotliDecoderCreateInstance(CountedMemory::get, CountedMemory::put, &memory_));
     }
 
     Step feed(std::string_view piece, BoundedOutput& out) override {
+        if (!state_) return Step::corrupt;  // there was no memory for it
         auto* in = reinterpret_cast<const uint8_t*>(piece.data());
         size_t in_left = piece.size();
         while (!out.full()) {
@@ -107,24 +155,26 @@ class Brotli : public Coding {
         }
         return Step::full;
     }
-    bool ended() const override { return BrotliDecoderIsFinished(state_.get()); }
+    bool ended() const override { return state_ && BrotliDecoderIsFinished(state_.get()); }
 
  private:
     struct Destroy {
         void operator()(BrotliDecoderState* state) const { BrotliDecoderDestroyInstance(state); }
     };
+    CountedMemory memory_;
     std::unique_ptr<BrotliDecoderState, Destroy> state_;
 };
 
 class Zstd : public Coding {
  public:
-    Zstd() : context_(ZSTD_createDCtx()) {
+    explicit Zstd(Budget& budget) : budget_(budget), context_(ZSTD_createDCtx()) {
         if (!context_) throw std::bad_alloc();
-        // RFC 9659: in HTTP a window is at most 8 MiB. A frame that asks for more is not decoded.
-        ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, 23);
     }
+    ~Zstd() override { budget_.give(charged_); }
+
     void begin(std::string_view) override {
         ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only);
+        ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, window_log());
         ended_ = false;
     }
 
@@ -135,6 +185,7 @@ class Zstd : public Coding {
             if (ended_ && !frame_begins(piece[in.pos])) return Step::done;
             ZSTD_outBuffer to{out.at(), out.room(), 0};
             const size_t result = ZSTD_decompressStream(context_.get(), &to, &in);
+            charge();
             if (ZSTD_isError(result)) return Step::corrupt;
             ended_ = result == 0;
             const bool filled = to.pos == to.size;
@@ -148,19 +199,35 @@ class Zstd : public Coding {
  private:
     // RFC 8878 section 3.1: frames, skippable ones too, may follow each other.
     static bool frame_begins(char byte) { return byte == 0x28 || (byte & 0xf0) == 0x50; }
+    // RFC 9659: in HTTP a window is at most 8 MiB; here also at most half of the memory left, as the context keeps
+    // buffers beside it. A frame that asks for more is not decoded.
+    int window_log() const {
+        const uint64_t room = (budget_.left() + charged_) / 2;
+        return std::clamp(static_cast<int>(std::bit_width(room)) - 1, 10, 23);
+    }
+    // The context has no allocator that may be counted, but says what it holds.
+    void charge() {
+        const uint64_t now = ZSTD_sizeof_DCtx(context_.get());
+        if (now == charged_) return;
+        budget_.give(charged_);
+        budget_.force(now);
+        charged_ = now;
+    }
 
     struct Free {
         void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
     };
+    Budget& budget_;
     std::unique_ptr<ZSTD_DCtx, Free> context_;
+    uint64_t charged_ = 0;
     bool ended_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<Coding> make_gzip() { return std::make_unique<Gzip>(); }
-std::unique_ptr<Coding> make_deflate() { return std::make_unique<Deflate>(); }
-std::unique_ptr<Coding> make_brotli() { return std::make_unique<Brotli>(); }
-std::unique_ptr<Coding> make_zstd() { return std::make_unique<Zstd>(); }
+std::unique_ptr<Coding> make_gzip(Budget& budget) { return std::make_unique<Gzip>(budget); }
+std::unique_ptr<Coding> make_deflate(Budget& budget) { return std::make_unique<Deflate>(budget); }
+std::unique_ptr<Coding> make_brotli(Budget& budget) { return std::make_unique<Brotli>(budget); }
+std::unique_ptr<Coding> make_zstd(Budget& budget) { return std::make_unique<Zstd>(budget); }
 
 }  // namespace sniffer

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string_view>
 
+#include "arena.h"
 #include "text.h"
 
 namespace sniffer {
@@ -40,9 +41,10 @@ class Coding {
     virtual bool ended() const = 0;
 };
 
-std::unique_ptr<Coding> make_gzip();
-std::unique_ptr<Coding> make_deflate();
-std::unique_ptr<Coding> make_brotli();
-std::unique_ptr<Coding> make_zstd();
+// What a coding keeps is counted in the budget, which must outlive it.
+std::unique_ptr<Coding> make_gzip(Budget& budget);
+std::unique_ptr<Coding> make_deflate(Budget& budget);
+std::unique_ptr<Coding> make_brotli(Budget& budget);
+std::unique_ptr<Coding> make_zstd(Budget& budget);
 
 }  // namespace sniffer

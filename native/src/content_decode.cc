@@ -34,6 +34,7 @@ struct CodingList {
 
 // Made at their first use, then kept: the libraries' state is large.
 struct ContentDecoder::Codings {
+    Budget& budget;
     std::unique_ptr<Coding> gzip, deflate, brotli, zstd;
 
     Coding* find(std::string_view name) {
@@ -43,13 +44,13 @@ struct ContentDecoder::Codings {
         if (equals_lower(name, "zstd")) return made(zstd, make_zstd);
         return nullptr;
     }
-    static Coding* made(std::unique_ptr<Coding>& coding, std::unique_ptr<Coding> (*make)()) {
-        if (!coding) coding = make();
+    Coding* made(std::unique_ptr<Coding>& coding, std::unique_ptr<Coding> (*make)(Budget&)) {
+        if (!coding) coding = make(budget);
         return coding.get();
     }
 };
 
-ContentDecoder::ContentDecoder() : codings_(std::make_unique<Codings>()) {}
+ContentDecoder::ContentDecoder(Budget& budget) : codings_(new Codings{budget, {}, {}, {}, {}}) {}
 ContentDecoder::~ContentDecoder() = default;
 
 namespace {

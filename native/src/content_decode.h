@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "arena.h"
 #include "text.h"
 
 namespace sniffer {
@@ -19,7 +20,8 @@ class ContentDecoder {
         failed,   // a coding that is unknown, or bytes that are not of it
     };
 
-    ContentDecoder();
+    // `budget` is charged with what the libraries keep; a body whose decoder finds no room in it fails.
+    explicit ContentDecoder(Budget& budget);
     ~ContentDecoder();
 
     // `codings` is the header's value. Replaces `out` by at most `limit` bytes; all steps together

@@ -11,6 +11,7 @@ namespace sniffer {
 
 Decoder::Decoder(int link_type) : link_type_(link_type), fragments_(std::make_unique<FragmentTable>()) {}
 Decoder::~Decoder() = default;
+void Decoder::limit_fragments(size_t bytes) { fragments_->limit(bytes); }
 
 bool Decoder::supports(int link_type) { return link_supported(link_type); }
 

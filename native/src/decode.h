@@ -50,15 +50,14 @@ enum class Verdict : uint8_t {
 
 class Decoder {
  public:
-    // The most that fragments may hold.
-    static constexpr size_t kFragmentMemory = 4 << 20;
-
     // `link_type` is libpcap's DLT_ value.
     explicit Decoder(int link_type);
     ~Decoder();
     static bool supports(int link_type);
     // Several files may follow each other with other link types.
     void set_link_type(int link_type);
+    // The most bytes that fragments may hold from now on (at first, and at most: 4 MiB).
+    void limit_fragments(size_t bytes);
     // `nanos` is the packet's time. On Verdict::tcp `out` is filled.
     Verdict decode(const pcap_pkthdr& header, const uint8_t* packet, Nanos nanos, Segment& out);
     // The same up to the network layer: `out` is filled on Verdict::tcp, and on Verdict::not_tcp too.

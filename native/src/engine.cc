@@ -29,6 +29,8 @@ uint64_t ring_limit(const Config& config) {
     return std::min(config.max_memory / 4, most);
 }
 
+uint64_t fragment_limit(const Config& config) { return std::min<uint64_t>(config.max_memory / 16, 4 << 20); }
+
 // The recording's share: for what waits to be written, and what waits for a match.
 uint64_t recording_memory(const Config& config) {
     if (!config.recording.enabled) return 0;
@@ -57,9 +59,10 @@ Engine::Engine(Config config)
       exchanges_(capture_->addresses()),
       decoder_(capture_->link_type()),
       ring_(ring_limit(config_), config_.replay()),
-      budget_(config_.max_memory - ring_limit(config_) - recording_memory(config_)),
+      budget_(config_.max_memory - ring_limit(config_) - recording_memory(config_) - fragment_limit(config_)),
       http_{config_, encoder_, arena_, budget_, ledger_, *this, {}, {}, {}, 0},
       tracker_(config_, ledger_, events_, arena_, budget_, http_, *this) {
+    decoder_.limit_fragments(fragment_limit(config_));
     tracker_.set_local(capture_->addresses());
     if (!config_.recording.enabled) return;
     recorder_ = std::make_unique<Recorder>(config_, *capture_, recording_memory(config_), ledger_, events_);

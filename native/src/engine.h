@@ -67,7 +67,7 @@ class Engine final : public PacketHandler, public HttpHandler, public Connection
     Ring ring_;
     Budget budget_;
     Arena arena_{budget_};
-    RecordEncoder encoder_{config_};
+    RecordEncoder encoder_{config_, &budget_};
     HttpContext http_;
     Tracker tracker_;
     std::unique_ptr<Recorder> recorder_;

@@ -90,7 +90,7 @@ void FragmentTable::erase(Place place) {
 }
 
 void FragmentTable::make_room() {
-    while (bytes_ > kMaxBytes) erase(datagrams_.begin());
+    while (bytes_ > max_bytes_) erase(datagrams_.begin());
 }
 
 }  // namespace sniffer

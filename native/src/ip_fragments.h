@@ -1,6 +1,7 @@
 // Fragments until their datagram is whole (RFC 791 section 3.2, RFC 8200 section 4.5).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <list>
@@ -16,9 +17,12 @@ namespace sniffer {
 class FragmentTable {
  public:
     static constexpr size_t kMaxDatagrams = 1024;
-    static constexpr size_t kMaxBytes = Decoder::kFragmentMemory;
+    static constexpr size_t kMaxBytes = 4 << 20;
     static constexpr Nanos kMaxAge = 30 * kSecond;
     static constexpr uint32_t kMaxDatagram = 65535;
+
+    // At most `bytes` of datagrams from now on.
+    void limit(size_t bytes) { max_bytes_ = std::min(bytes, kMaxBytes); }
 
     // Verdict::tcp: the datagram is whole, and packet.payload is all of it, valid until the next
     // call. Else what became of the fragment.
@@ -54,7 +58,7 @@ class FragmentTable {
 
     std::list<Datagram> datagrams_;  // oldest first
     std::map<Key, Place> places_;
-    size_t bytes_ = 0;
+    size_t bytes_ = 0, max_bytes_ = kMaxBytes;
     std::vector<uint8_t> whole_;
 };
 

@@ -121,7 +121,8 @@ char* put_both(const char (&name)[N], const uint64_t (&values)[2], char* out) {
 
 }  // namespace
 
-RecordEncoder::RecordEncoder(const Config& config) : config_(config), scratch_(std::make_unique<Scratch>(config)) {}
+RecordEncoder::RecordEncoder(const Config& config, Budget* budget)
+    : config_(config), scratch_(std::make_unique<Scratch>(config, budget)) {}
 RecordEncoder::~RecordEncoder() = default;
 
 void RecordEncoder::encode(const Message& message, Text& out) {

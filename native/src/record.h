@@ -83,7 +83,8 @@ struct ConnectionEnd {
 
 class RecordEncoder {
  public:
-    explicit RecordEncoder(const Config& config);
+    // `budget` counts what decoding keeps, and outlives the encoder; none: one of its own, of maxMemory.
+    explicit RecordEncoder(const Config& config, Budget* budget = nullptr);
     ~RecordEncoder();
 
     // Appends `"method":…,"path":…,"httpVersion":…,"headers":{…}` and, where they hold,

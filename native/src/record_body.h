@@ -12,7 +12,8 @@ namespace sniffer {
 
 class RecordBody {
  public:
-    RecordBody(const Config& config, const Redactor& redactor) : config_(config), redactor_(redactor) {}
+    RecordBody(const Config& config, const Redactor& redactor, Budget& budget)
+        : config_(config), redactor_(redactor), decoder_(budget) {}
 
     // Reads the message's body, which must live until write() is done.
     void prepare(const Message& message);

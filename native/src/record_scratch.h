@@ -23,7 +23,9 @@ struct HeaderName {
 };
 
 struct RecordEncoder::Scratch {
-    explicit Scratch(const Config& config) : redactor(config), body(config, redactor) {}
+    Scratch(const Config& config, Budget* budget)
+        : own_budget(config.max_memory), redactor(config), body(config, redactor, budget ? *budget : own_budget) {}
+    Budget own_budget;
     Redactor redactor;
     RecordBody body;
     Timestamp timestamp;

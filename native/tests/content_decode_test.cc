@@ -61,7 +61,8 @@ struct Decoded {
 Decoded decode(std::string_view codings, std::string_view body, size_t limit = 1 << 20, size_t piece = SIZE_MAX) {
     std::vector<std::string_view> pieces;
     for (size_t at = 0; at < body.size(); at += std::min(piece, body.size())) pieces.push_back(body.substr(at, piece));
-    ContentDecoder decoder;
+    Budget budget(64 << 20);
+    ContentDecoder decoder(budget);
     Text out;
     const Result result = decoder.decode(codings, pieces, limit, out);
     return {result, std::string(out.view())};
@@ -164,7 +165,8 @@ TEST(ContentDecode, AnEmptyBodyMayBeCoded) {
 }
 
 TEST(ContentDecode, ADecoderIsUsedAgainAfterAFailure) {
-    ContentDecoder decoder;
+    Budget budget(64 << 20);
+    ContentDecoder decoder(budget);
     Text out;
     const std::string good = gzip("good"), other = zstd("other");
     for (int round = 0; round < 3; ++round) {
@@ -174,6 +176,28 @@ TEST(ContentDecode, ADecoderIsUsedAgainAfterAFailure) {
         EXPECT_EQ(out.view(), "good");
         EXPECT_EQ(decoder.decode("zstd", {&other_view, 1}, 100, out), Result::decoded);
         EXPECT_EQ(out.view(), "other");
+    }
+}
+
+// A window is as large as the peer likes: it counts as memory, and where there is none the body stays coded.
+TEST(ContentDecode, WindowsAreWithinTheBudget) {
+    const std::string plain = sample(3 << 20);
+    for (const char* name : {"br", "zstd"}) {
+        const std::string body = std::string_view(name) == "br" ? brotli(plain) : zstd(plain);
+        const std::string_view view = body;
+        for (const bool enough : {false, true}) {
+            Budget budget(enough ? 64 << 20 : 1 << 20);
+            {
+                ContentDecoder decoder(budget);
+                Text out;
+                const Result result = decoder.decode(name, {&view, 1}, plain.size(), out);
+                EXPECT_EQ(result, enough ? Result::decoded : Result::failed) << name;
+                EXPECT_EQ(out.view() == plain, enough) << name;
+                EXPECT_LE(budget.peak(), budget.limit()) << name;
+                EXPECT_TRUE(!enough || budget.peak() >= 2 << 20) << name;  // the smaller window
+            }
+            EXPECT_EQ(budget.used(), 0u) << name;
+        }
     }
 }
 

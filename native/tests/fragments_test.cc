@@ -138,6 +138,9 @@ TEST(Fragments, MemoryIsBounded) {
         EXPECT_LE(table.table.bytes(), FragmentTable::kMaxBytes);
     }
     EXPECT_GE(table.table.datagrams(), 60u);
+    table.table.limit(1 << 20);
+    table.add({65528, "end", false, 500});
+    EXPECT_LE(table.table.bytes(), 1u << 20);
 }
 
 // What was given up is not counted twice when it is forgotten.
