@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -77,6 +78,11 @@ class Injector:
                 lambda: self._daemon.output().count('"settings_loaded"') > before, "the settings are loaded"
             )
 
+    def certificates(self) -> int:
+        """The exit code of one pass of `tcp-sniffer-webhook certificates`, with the same rights."""
+        command = [sys.executable, "-m", "webhook", "certificates", f"--kubeconfig={self._kubeconfig}"]
+        return self._control_plane.sandbox.run("env", f"PYTHONPATH={ROOT}", *command, check=False).returncode
+
     def reviews(self) -> int:
         """How many it has answered."""
         counts = re.findall(r"^tcp_sniffer_webhook_reviews_total\{.*\} (\S+)$", self.get("/metrics"), re.MULTILINE)
@@ -108,6 +114,27 @@ def install(kubectl: Kubectl, overlay: str = OVERLAY) -> None:
     kubectl("apply", "-k", overlay)
     account = ("get", "serviceaccount", NAME, f"--namespace={NAMESPACE}")
     wait_until(lambda: kubectl.tried(*account).returncode == 0, "the service account is there")
+
+
+def overlay(folder: Path, sidecar: str, webhook: str) -> Path:
+    """config/ as somebody installs it who has images of his own; the folder."""
+    folder.mkdir()
+    settings = {"settings.yaml": json.dumps({"image": sidecar})}
+    patch = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "data": settings,
+    }
+    name, tag = webhook.split(":")
+    content = {
+        # Kustomize takes a folder by its path from here alone.
+        "resources": [os.path.relpath(OVERLAY, folder)],
+        "images": [{"name": name, "newTag": tag}],
+        "patches": [{"patch": json.dumps(patch)}],
+    }
+    (folder / "kustomization.yaml").write_text(json.dumps(content))
+    return folder
 
 
 def _settings_of(kubectl: Kubectl) -> dict[str, Any]:
