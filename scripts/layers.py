@@ -29,7 +29,7 @@ LAYERS: dict[str, str] = {
     "ring": "ring histogram exchange_metrics",
     "engine": "engine",
     # Beside the engine: capture files in, rows for statistics out.
-    "timing": "sniffer_timing timing_packet timing_connections timing_reader",
+    "timing": "sniffer_timing timing_packet timing_connections timing_reader timing_cut",
     "merge": "sniffer_recordings recordings_merge",
     "abi": "abi recordings_abi timing_abi",
 }

@@ -39,6 +39,9 @@ def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         "--memory", default="1GiB", metavar="SIZE", help="of the database; the rest goes to disk (1GiB)"
     )
     machine.add_argument("--temp", metavar="FOLDER", help="where that disk is (the system's)")
+    machine.add_argument(
+        "--cluster", metavar="ADDRESS", help="read the files on the workers of this Dask scheduler (extra `cluster`)"
+    )
     parser.set_defaults(handler=_timing)
 
 
@@ -55,6 +58,8 @@ def _timing(args: Namespace) -> int:
         from appliance.timing.run import run
     except ImportError as error:
         return _fail(f"timing needs {error.name}: pip install 'tcp-sniffer[analysis]'", failure.OTHER)
+    if args.cluster and (args.packets or args.html):
+        return _fail("--cluster gives no packets: leave out --packets and --html", failure.CONFIGURATION)
     try:
         return run(args)
     except (EngineError, LibraryError) as error:

@@ -6,8 +6,13 @@ import duckdb
 
 from appliance.timing.files import NoCaptureError
 
+
+class ClusterError(Exception):
+    """The cluster is not there, or one of its workers cannot do its part."""
+
+
 INPUT = (NoCaptureError, ValueError)
-OTHER = (OSError, duckdb.Error)
+OTHER = (OSError, duckdb.Error, ClusterError)
 
 
 def sentence(error: Exception) -> str:

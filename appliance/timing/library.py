@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -184,6 +184,19 @@ def first_packet_time(file: str) -> int | None:
     return None if time.value == NONE else time.value
 
 
+def cut(
+    file: str, flows: Iterable[str], target: str, *, ports: Sequence[int | str], capture_filter: str | None
+) -> None:
+    """Writes to `target` what is needed of the file's packets of some flows; see sniffer_timing_cut."""
+    config = {"ports": list(ports), "captureFilter": capture_filter, "replay": {"files": [file], "speed": 0}}
+    error = ctypes.create_string_buffer(_ERROR_CAPACITY)
+    status = _declared().sniffer_timing_cut(
+        json.dumps(config).encode(), "\n".join(flows).encode(), target.encode(), error, _ERROR_CAPACITY
+    )
+    if status != OK:
+        raise EngineError(status, error.value.decode(errors="replace"))
+
+
 def _rows(raw: _RawBatch) -> Rows:
     return Rows(
         _table(_PACKET, raw.packets, raw.packet_count),
@@ -220,6 +233,7 @@ def _declared() -> ctypes.CDLL:
     handle, integer, text, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t
     signatures: dict[str, tuple[Any, tuple[Any, ...]]] = {
         "sniffer_timing_open": (integer, (text, ctypes.c_uint32, ctypes.POINTER(handle), text, size)),
+        "sniffer_timing_cut": (integer, (text, text, text, text, size)),
         "sniffer_timing_begin": (integer, (text, ctypes.POINTER(ctypes.c_int64), text, size)),
         "sniffer_timing_read": (integer, (handle, ctypes.POINTER(_RawBatch))),
         "sniffer_timing_count": (None, (handle, ctypes.POINTER(_RawCounts))),

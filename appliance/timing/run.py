@@ -30,6 +30,10 @@ def run(args: Namespace) -> int:
 
 
 def _extract(store: Store, files: list[str], args: Namespace) -> dict[str, int]:
+    if args.cluster:
+        from appliance.timing.cluster import extract
+
+        return extract(args.cluster, store, files, ports=args.ports, capture_filter=args.filter)
     store.name_files((file, None) for file in files)
     packets = args.packets or args.html is not None
     with Extractor(files, ports=args.ports, capture_filter=args.filter, packets=packets) as extractor:

@@ -97,6 +97,11 @@ int sniffer_timing_open(const char* config, uint32_t flags, sniffer_timing** out
 /* The time of a file's first packet, SNIFFER_TIMING_NONE where it holds none; `error` as above. */
 int sniffer_timing_begin(const char* path, int64_t* time, char* error, size_t capacity);
 
+/* Writes those packets of one capture file that belong to `flows` to `path`, as a capture file that
+ * gives the same rows of them: payload that no row depends on is left out. `config` as above, with one
+ * file; `flows`: lines of "protocol address port address port", in either direction. */
+int sniffer_timing_cut(const char* config, const char* flows, const char* path, char* error, size_t capacity);
+
 /* Reads on. SNIFFER_OK: *batch is filled; with no row of any kind the files are at their end. */
 int sniffer_timing_read(sniffer_timing* handle, sniffer_timing_batch* batch);
 

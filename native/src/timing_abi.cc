@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "sniffer_timing.h"
+#include "timing_cut.h"
 #include "timing_reader.h"
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
@@ -73,6 +74,13 @@ EXPORT int sniffer_timing_open(const char* config, uint32_t flags, sniffer_timin
 EXPORT int sniffer_timing_begin(const char* path, int64_t* time, char* error, size_t capacity) {
     std::string reason;
     const int status = guarded(reason, [&] { *time = sniffer::first_packet_time(path); });
+    copy_text(reason, error, capacity);
+    return status;
+}
+
+EXPORT int sniffer_timing_cut(const char* config, const char* flows, const char* path, char* error, size_t capacity) {
+    std::string reason;
+    const int status = guarded(reason, [&] { sniffer::cut_flows(sniffer::parse_config(config), flows, path); });
     copy_text(reason, error, capacity);
     return status;
 }

@@ -123,14 +123,14 @@ int TimingConnections::client_side(const TimingPacket& packet, const FlowKey& ke
 uint32_t TimingConnections::new_bytes(Side& side, const TimingPacket& packet, bool& fills_hole) {
     if (packet.protocol != kTcpProtocol) return packet.length;
     const uint32_t begin = packet.seq + (packet.flags & kSyn ? 1 : 0), end = begin + packet.length;
-    if (!side.known || packet.flags & kSyn) {
-        if (packet.length == 0 && !(packet.flags & kSyn)) return 0;  // a keep-alive's number would be one too low
-        const bool again = side.known && side.next == end;
+    if (!side.known) {
+        // An acknowledgment alone doesn't tell: a keep-alive's number is one too low (RFC 9293 section 3.8.4).
+        if (packet.length == 0 && !(packet.flags & kSyn)) return 0;
         side = {true, end, 0, 0};
-        return again ? 0 : packet.length;
+        return packet.length;
     }
-    const auto beyond = static_cast<int32_t>(end - side.next);
     if (packet.length == 0) return 0;
+    const auto beyond = static_cast<int32_t>(end - side.next);
     if (beyond <= 0) {
         if (side.hole == 0 || static_cast<int32_t>(begin - side.hole_begin) < 0) return 0;
         const uint32_t filled = std::min(packet.length, side.hole);
@@ -182,9 +182,11 @@ void TimingConnections::fill(Flow& flow, bool from_client, Nanos time, uint32_t 
     sniffer_timing_turn& turn = flow.turn;
     if (from_client && turn.request_first != kNoTime) {
         turn.request_bytes += size;
+        ++turn.request_packets;
         if (turn.response_first == kNoTime) turn.request_last = time;
     } else if (!from_client && turn.response_first != kNoTime) {
         turn.response_bytes += size;
+        ++turn.response_packets;
         turn.response_last = time;
     }
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moments import iso, ms
 from packets import pcap, pcapng
 from packets.files import frames
 from plan import Connection, Exchange, in_order, planned, random_connections
@@ -160,16 +160,6 @@ def assert_delays(found: Delays | None, values: Iterable[int | None]) -> None:
 
 def percentile(ordered: Sequence[int], which: int) -> float:
     return statistics.quantiles(ordered, n=100, method="inclusive")[which - 1] if len(ordered) > 1 else ordered[0]
-
-
-def ms(nanoseconds: float | None) -> float | None:
-    return None if nanoseconds is None else round(nanoseconds / 1e6, 6)
-
-
-def iso(nanoseconds: int) -> str:
-    seconds, rest = divmod(nanoseconds, 10**9)
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
 @pytest.mark.parametrize("cuts", [1, 2, 5, 9])
