@@ -18,7 +18,7 @@ def command(*arguments: str | Path, **environment: str) -> subprocess.CompletedP
         [sys.executable, "-m", "appliance", "timing", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=600,
         check=False,
         env={**os.environ, **environment},
     )

@@ -19,7 +19,7 @@ from plan import in_order, random_connections
 from running import Timing, command
 from test_plan import check_all
 
-PATIENCE_S = 90
+PATIENCE_S = 300
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,6 @@ def _wait_for_workers(address: str, count: int) -> None:
         client.wait_for_workers(count, timeout=PATIENCE_S)
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_equal_numbers(timing: Timing, cluster: str, tmp_path: Path, seed: int) -> None:
     """Cut at random packets, also within requests and responses; every connection crosses somewhere."""
@@ -78,7 +77,6 @@ def test_equal_numbers(timing: Timing, cluster: str, tmp_path: Path, seed: int) 
     check_all(together, connections)
 
 
-@pytest.mark.timeout(400)
 def test_real_captures_cut_in_pieces(timing: Timing, cluster: str, corpus: Path, tmp_path: Path) -> None:
     """Retransmissions, gaps and interim responses, with file ends among them."""
     for name in ("zeek-100-continue", "arkime-wireshark-retrans", "beats-gap_in_stream"):

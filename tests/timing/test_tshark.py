@@ -47,7 +47,6 @@ def captures(corpus: Path) -> list[Path]:
     return sorted(path for path in corpus.iterdir() if path.suffix in {".pcap", ".pcapng"})
 
 
-@pytest.mark.timeout(600)
 def test_every_packet(timing: Timing, corpus: Path) -> None:
     compared = 0
     for capture in captures(corpus):
@@ -71,7 +70,6 @@ def check_packet(packet: dict[str, Any], row: Row) -> None:
         assert packet["connectionDelayMs"] == pytest.approx(row.stream_delay / 1e6, abs=1e-6)
 
 
-@pytest.mark.timeout(600)
 def test_turns(timing: Timing, corpus: Path) -> None:
     compared = 0
     for capture in captures(corpus):
