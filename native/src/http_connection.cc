@@ -56,13 +56,17 @@ void HttpConnection::on_data(int side, const Piece& piece) {
     time_ = piece.time;
     if (client_ < 0 && !settle_roles(side, piece)) return;
     Reader& r = reader(side);
-    if (midway_ >> side & 1) {  // nothing tells where a message begins, but its look
-        midway_ = static_cast<uint8_t>(midway_ & ~(1 << side));
-        r.state = State::lost;
-    }
+    begin_midway(side);
     if (!r.is_request && request_.simple && request_.state == State::head) finish_simple_request();
     read(r, piece);
     last_side_ = static_cast<int8_t>(side);
+}
+
+// Before the first bytes of a side that was joined midway: nothing tells where a message begins, but its look.
+void HttpConnection::begin_midway(int side) {
+    if (!(midway_ >> side & 1)) return;
+    midway_ = static_cast<uint8_t>(midway_ & ~(1 << side));
+    reader(side).state = State::lost;
 }
 
 // Where both ends have a configured port and no SYN was seen: who answers like a server is one.
@@ -83,9 +87,11 @@ bool HttpConnection::settle_roles(int side, const Piece& piece) {
         return false;
     }
     client_ = static_cast<int8_t>(looks == Looks::yes ? 1 - side : side);
-    if (undecided_side_ >= 0)
+    if (undecided_side_ >= 0) {
+        begin_midway(undecided_side_);
         read(reader(undecided_side_),
              {undecided_, undecided_size_, piece.time, true, piece.conflicting, false, piece.number});
+    }
     return true;
 }
 

@@ -96,6 +96,7 @@ class HttpConnection final : public StreamHandler {
     };
 
     Reader& reader(int side) { return side == client_ ? request_ : response_; }
+    void begin_midway(int side);
     bool settle_roles(int side, const Piece& piece);
     void read(Reader& r, Piece piece);
     // Each reads some of the piece and says how many bytes, or goes to another state.

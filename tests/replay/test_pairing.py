@@ -364,6 +364,14 @@ UNKNOWN = (
         Conversation().server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").server(b"2\r\nok\r\n0\r\n\r\n"),
         [response(200, headers={"transfer-encoding": "chunked"}, body="ok", midstream=True)],
     ),
+    Case(
+        "between two configured ports, a response in pieces",
+        "the first bytes are too few to tell which end is the server; they begin the message all the same",
+        Conversation().server(b"HT").server(b"TP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").close(),
+        [response(200, headers={"content-length": "2"}, body="ok", midstream=True)],
+        config={"ports": [8080, 40000]},
+        stats={"gauges.openExchanges": 0},
+    ),
 )
 
 
