@@ -159,4 +159,6 @@ def _check_records(report: Report, tools: Tools, server: Namespace, client: Name
 
 
 def _is_answer(record: dict[str, Any], body: str) -> bool:
-    return bool(record["statusCode"] == 200 and record["request"]["path"] == "/data.json" and record["body"] == body)
+    """Also asked of what should not be there: an answer without its request, or without a body."""
+    path = record.get("request", {}).get("path")
+    return bool(record.get("statusCode") == 200 and path == "/data.json" and record.get("body") == body)

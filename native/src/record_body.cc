@@ -80,6 +80,9 @@ void RecordBody::write(size_t limit, Text& out) {
 // Most of what is not text shows it soon.
 bool RecordBody::looks_binary() const {
     const std::string_view start = pieces_.front().substr(0, 64);
+    uint8_t any = 0;  // a loop without a way out becomes a few wide instructions
+    for (const char c : start) any |= static_cast<uint8_t>(c);
+    if (any < 0x80) return false;
     return !valid_utf8(start.substr(0, start.size() - incomplete_tail(start)));
 }
 

@@ -8,6 +8,8 @@ namespace {
 // What a window may be when its scale was not seen (RFC 7323 section 2.3: at most 14).
 constexpr uint32_t kLargestWindow = 1u << 30;
 constexpr uint32_t kSmallestWindow = 1u << 16;
+// What is accepted whatever the window is: the capture may show data before what made room for it.
+constexpr uint32_t kAlwaysInWindow = 4 * kSmallestWindow;
 
 }  // namespace
 
@@ -36,7 +38,13 @@ Outcome TcpConnection::on_segment(int side, const Segment& segment) {
     // capture; but who goes on beyond its reset did not send it.
     if (reset_side_ == side && seq_less(reset_at_, seq + segment.length)) reset_side_ = -1;
     me.window = segment.window;
-    if (segment.length > 0) on_payload(side, segment, seq);
+    if (segment.length > 0 && segment.has(kSyn)) {
+        Segment data = segment;  // a SYN's data begins one after its own number
+        data.seq = seq;
+        on_payload(side, data);
+    } else if (segment.length > 0) {
+        on_payload(side, segment);
+    }
     if (segment.has(kFin)) on_fin(side, segment, seq);
     if (segment.has(kRst)) on_reset(side, segment);
     if (!unsettled()) return Outcome::open;
@@ -120,7 +128,12 @@ uint32_t TcpConnection::window_of(int side) const {
     int shift = me.scale >= 0 && other.scale >= 0 ? std::min<int>(other.scale, 14) : 0;
     uint64_t window = static_cast<uint64_t>(other.window) << shift;
     // Twice: the capture may show data before the acknowledgment that made room for it.
-    return static_cast<uint32_t>(std::clamp<uint64_t>(2 * window, 4 * kSmallestWindow, kLargestWindow));
+    return static_cast<uint32_t>(std::clamp<uint64_t>(2 * window, kAlwaysInWindow, kLargestWindow));
+}
+
+// Most segments are so near that the window need not be known.
+bool TcpConnection::beyond_window(int side, int32_t ahead) const {
+    return ahead > static_cast<int32_t>(kAlwaysInWindow) && ahead > static_cast<int32_t>(window_of(side));
 }
 
 bool TcpConnection::in_window(int side, uint32_t seq, uint32_t length) const {
@@ -128,7 +141,7 @@ bool TcpConnection::in_window(int side, uint32_t seq, uint32_t length) const {
     if (!me.synced) return true;
     int32_t ahead = seq_diff(seq, me.next);
     if (ahead < 0) return seq_diff(seq + length, me.next) >= 0;
-    return static_cast<uint32_t>(ahead) <= window_of(side);
+    return !beyond_window(side, ahead);
 }
 
 void TcpConnection::on_ack(int side, const Segment& segment) {
@@ -138,7 +151,7 @@ void TcpConnection::on_ack(int side, const Segment& segment) {
         other.next = segment.ack;
         other.synced = true;
     }
-    if (other.synced && seq_diff(segment.ack, other.next) > static_cast<int32_t>(window_of(1 - side))) return;
+    if (other.synced && beyond_window(1 - side, seq_diff(segment.ack, other.next))) return;
     if (other.acked_known && !seq_less(other.acked, segment.ack)) return;
     other.acked = segment.ack;
     other.acked_known = true;
@@ -157,11 +170,12 @@ bool TcpConnection::acknowledges_unseen(int side, uint32_t ack) const {
     if (!other.synced) return other.held && seq_less(other.held->seq, ack);
     if (other.ended) return false;
     int32_t ahead = seq_diff(ack, other.next);
-    return ahead > 0 && ahead <= static_cast<int32_t>(window_of(1 - side));
+    return ahead > 0 && !beyond_window(1 - side, ahead);
 }
 
-void TcpConnection::on_payload(int side, const Segment& segment, uint32_t seq) {
+void TcpConnection::on_payload(int side, const Segment& segment) {
     TcpStream& me = streams_[side];
+    uint32_t seq = segment.seq;
     if (me.ended || (me.fin_known && !seq_less(seq, me.fin_at))) return;
     if (!in_window(side, seq, segment.length)) {
         if (seq_less(seq, me.next)) {
@@ -171,16 +185,13 @@ void TcpConnection::on_payload(int side, const Segment& segment, uint32_t seq) {
             return;
         }
     }
-    // The data of a SYN begins one after its own number.
-    Segment data = segment;
-    data.seq = seq;
     if (!me.synced && me.acked_known && me.acked == seq && !me.held) {
         me.next = seq;
         me.synced = true;
         handler_.on_midway(side);
     }
     if (me.synced && seq_less(seq, me.next)) {
-        if (!suspicious(me, data) && me.differs_from_history(data, seq)) {
+        if (!suspicious(me, segment) && me.differs_from_history(segment, seq)) {
             context_.ledger.streams.conflicts.add();
             conflicts_ = true;
             handler_.on_conflict(side);
@@ -188,10 +199,10 @@ void TcpConnection::on_payload(int side, const Segment& segment, uint32_t seq) {
         if (!seq_less(me.next, seq + segment.length)) return;
         seq = me.next;
     }
-    bool untrusted = suspicious(me, data);
+    bool untrusted = suspicious(me, segment);
     bool waits = segment.has(kAck) && acknowledges_unseen(side, segment.ack);
-    if (me.synced && seq == me.next && !me.held && !untrusted && !waits) return deliver(side, data, seq);
-    if (!me.hold(context_, data, seq, untrusted)) resolve(side);
+    if (me.synced && seq == me.next && !me.held && !untrusted && !waits) return deliver(side, segment, seq);
+    if (!me.hold(context_, segment, seq, untrusted)) resolve(side);
 }
 
 void TcpConnection::on_fin(int side, const Segment& segment, uint32_t seq) {

@@ -54,11 +54,12 @@ class TcpConnection {
     SynAnswer on_syn(int side, const Segment& segment);
     bool is_late_syn(int side, const Segment& segment);
     void on_ack(int side, const Segment& segment);
-    void on_payload(int side, const Segment& segment, uint32_t seq);
+    void on_payload(int side, const Segment& segment);
     void on_fin(int side, const Segment& segment, uint32_t seq);
     void on_reset(int side, const Segment& segment);
     bool in_window(int side, uint32_t seq, uint32_t length) const;
     uint32_t window_of(int side) const;
+    bool beyond_window(int side, int32_t ahead) const;
     bool suspicious(TcpStream& me, const Segment& segment) const;
 
     void deliver(int side, const Segment& segment, uint32_t seq);
