@@ -110,7 +110,7 @@ def record_message(record: Record) -> Message:
     start = (record["method"], record["path"]) if request else (str(record.get("statusCode")),)
     body = record.get("body", "")
     raw = base64.b64decode(body) if record.get("bodyEncoding") == "base64" else body.encode()
-    return Message(start, record["httpVersion"], _frozen(headers), hashlib.sha256(raw).hexdigest())
+    return Message(start, record.get("httpVersion", ""), _frozen(headers), hashlib.sha256(raw).hexdigest())
 
 
 def _text(latin1: str) -> str:
