@@ -95,15 +95,16 @@ def test_several_files(library: Path, tmp_path: Path, capture: Path) -> None:
 
 
 def test_speed(library: Path, tmp_path: Path) -> None:
-    """`--speed 2`: twice the recorded pace; without it, as fast as possible."""
+    """`--speed 40`: forty times the recorded pace, 2 s for 80; without it, as fast as possible."""
     file = tmp_path / "slow.pcap"
-    file.write_bytes(pcap(frames(exchanges(3, wait_ms=1000).segments)))
+    file.write_bytes(pcap(frames(exchanges(3, wait_ms=40_000).segments)))
     began = time.monotonic()
     fast = command(library, file, "--ports", "8080")
     between = time.monotonic()
-    slow = command(library, file, "--ports", "8080", "--speed", "2")
+    slow = command(library, file, "--ports", "8080", "--speed", "40")
     assert fast.stdout == slow.stdout
-    assert (time.monotonic() - between) - (between - began) == pytest.approx(1.5, abs=0.7)
+    assert between - began < 20
+    assert 1.9 <= time.monotonic() - between < 40
 
 
 @pytest.mark.parametrize(
