@@ -33,9 +33,7 @@ class PlainGroups {
         const __m128i upper = _mm_cmpgt_epi8(_mm_set1_epi8(static_cast<char>(-128 + 26)), moved);
         return _mm_add_epi8(bytes, _mm_and_si128(upper, _mm_set1_epi8(0x20)));
     }
-    // A bit for each byte that is to be escaped.
-    unsigned special() const { return static_cast<unsigned>(_mm_movemask_epi8(special_)); }
-    bool plain() const { return special() == 0; }
+    bool plain() const { return _mm_movemask_epi8(special_) == 0; }
 
  private:
     __m128i special_ = _mm_setzero_si128();
@@ -92,21 +90,6 @@ inline bool copy_plain(std::string_view in, char* out) {
     }
     return groups.plain();
 }
-
-// The same, shorter: up to 16 bytes behind `in` are read too, and as many behind its copy overwritten.
-template <Case kCase = Case::keep>
-inline bool copy_plain_loose(std::string_view in, char* out) {
-    const auto move16 = [&](PlainGroups& groups, size_t at) {
-        const __m128i bytes = groups.take<kCase>(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in.data() + at)));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at), bytes);
-    };
-    PlainGroups groups, last;
-    size_t at = 0;
-    for (; at + 16 < in.size(); at += 16) move16(groups, at);
-    move16(last, at);
-    const size_t beyond = at + 16 - in.size();
-    return groups.plain() && (last.special() << beyond & 0xffff) == 0;
-}
 #else
 template <Case kCase = Case::keep>
 inline bool copy_plain(std::string_view in, char* out) {
@@ -116,10 +99,6 @@ inline bool copy_plain(std::string_view in, char* out) {
         *out++ = kCase == Case::lower ? ascii_lower(c) : c;
     }
     return plain;
-}
-template <Case kCase = Case::keep>
-inline bool copy_plain_loose(std::string_view in, char* out) {
-    return copy_plain<kCase>(in, out);
 }
 #endif
 

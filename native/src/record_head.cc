@@ -212,20 +212,20 @@ class HeadWriter {
     // The usual case in one go: few headers, each name its own, nothing to be escaped in the names,
     // and room. False where that is not so: then nothing was written.
     bool plain_headers(std::span<const HeaderField> fields) {
-        size_t size = 2 + kLoose;
+        size_t size = 2;
         for (const HeaderField& field : fields) size += field.name.size() + field.value.size() + kHeaderRoom;
         if (fields.empty() || fields.size() > kFew || !writer_.fits(size)) return false;
         const size_t start = out_.size();
-        const Near near(fields);
         char* to = put(out_.room(size), "{");
         uint64_t seen = 0;
         for (size_t i = 0; i < fields.size(); ++i) {
+            if (!plain_name(fields[i].name, to)) return out_.cut(start), false;
             const std::string_view lower(to + 1, fields[i].name.size());
-            to = plain_header(fields[i], size, near, to);
-            if (!to || lower.empty()) return out_.cut(start), false;
             const uint64_t bit = uint64_t{1} << NameSet::mark_lower(lower);
             if (seen & bit && repeats(fields, i)) return out_.cut(start), false;
             seen |= bit;
+            to = header_value(shown(lower, fields[i].value), fields[i].value.size(), size, to + lower.size() + 2);
+            if (!to) return out_.cut(start), false;
         }
         out_.end(put(to - 1, "}"));  // over the last comma
         return true;
@@ -281,28 +281,6 @@ class HeadWriter {
         out_.end(to);
     }
 
-    // What a loose copy may read and write beyond a text.
-    static constexpr size_t kLoose = 16;
-
-    // The memory between the first and the last field: they stand in one head, but for unfolded ones.
-    class Near {
-     public:
-        explicit Near(std::span<const HeaderField> fields)
-            : begin_(fields.front().name.data()), end_(fields.back().value.data()) {}
-        // May what follows the text be read?
-        bool has(std::string_view text) const {
-            return text.data() >= begin_ && text.data() + text.size() + kLoose <= end_;
-        }
-
-     private:
-        const char *begin_, *end_;
-    };
-
-    template <Case kCase = Case::keep>
-    static bool copy(std::string_view text, const Near& near, char* to) {
-        return near.has(text) ? copy_plain_loose<kCase>(text, to) : copy_plain<kCase>(text, to);
-    }
-
     // Has an earlier field this one's name?
     static bool repeats(std::span<const HeaderField> fields, size_t later) {
         const std::string_view name = fields[later].name;
@@ -311,16 +289,22 @@ class HeadWriter {
         });
     }
 
-    // nullptr where it is not plain. `room` is what the headers need in all, this one included.
-    char* plain_header(const HeaderField& field, size_t room, const Near& near, char* to) {
-        *to++ = '"';
-        const std::string_view lower(to, field.name.size());
-        if (!copy<Case::lower>(field.name, near, to)) return nullptr;
-        const std::string_view value = shown(lower, field.value);
-        to = put(to + lower.size(), "\":\"");
-        if (value.size() <= field.value.size() + kRedacted.size() && copy(value, near, to))
-            return put(to + value.size(), "\",");
-        out_.end(to - 1);
+    // Writes the name in lower case and in quotes. False where it would need an escape, or is empty.
+    static bool plain_name(std::string_view name, char* to) {
+        to[0] = to[1 + name.size()] = '"';
+        return !name.empty() && copy_plain<Case::lower>(name, to + 1);
+    }
+
+    // Writes a value behind its name, which ends before `to`, and returns where the next header goes:
+    // maybe elsewhere, for an escaped value grows. `usual` is the size that has room; `room` is what
+    // the headers need in all, this one included. nullptr where the room ends.
+    char* header_value(std::string_view value, size_t usual, size_t room, char* to) {
+        *to++ = ':';
+        if (value.size() <= usual + kRedacted.size() && copy_plain(value, to + 1)) {
+            *to = '"';
+            return put(to + 1 + value.size(), "\",");
+        }
+        out_.end(to);
         if (!writer_.string(value)) return nullptr;
         out_.push_back(',');
         return writer_.fits(room) ? out_.room(room) : nullptr;
