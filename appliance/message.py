@@ -25,6 +25,14 @@ class RequestReference(NamedTuple):
     path: str
 
 
+class Frames(NamedTuple):
+    """The packets of a message in one file of the recording, both ends included."""
+
+    sequence: int
+    first_frame: int
+    last_frame: int
+
+
 class Source(NamedTuple):
     """Where the sniffer runs."""
 
@@ -66,6 +74,8 @@ class HttpMessage:
     midstream: bool = False
     ambiguous_framing: bool = False
     conflicting_data: bool = False
+    # More than one where the message crosses files; none where nothing is recorded, and in a replay.
+    pcap: tuple[Frames, ...] = ()
     source: Source | None = None
 
     @property
@@ -117,6 +127,7 @@ _CONVERSIONS: dict[str, Any] = {
     "destination": lambda end: Endpoint(**end),
     "headers": _headers,
     "trailers": _headers,
+    "pcap": lambda files: tuple(Frames(file["sequence"], file["firstFrame"], file["lastFrame"]) for file in files),
     "source": lambda source: Source(**source),
     "request": lambda request: RequestReference(request["method"], request["path"]),
 }

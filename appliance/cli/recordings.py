@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from appliance.engine import EngineError, LibraryError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from collections.abc import Iterator
 
 _KEY = "RECORDING_ANONYMIZE_KEY"
 _FOUND = 1  # exit code of `verify` where something is wrong
@@ -48,7 +48,7 @@ def _list(args: Namespace) -> int:
     from appliance.recording.folder import FolderError, recorded_files
 
     try:
-        files = recorded_files(Path(args.folder))
+        files = recorded_files(args.folder)
     except FolderError as error:
         return _fail(str(error))
     for file in files:
@@ -64,7 +64,7 @@ def _verify(args: Namespace) -> int:
     from appliance.recording.folder import FolderError, problems
 
     try:
-        found = problems(Path(args.folder))
+        found = problems(args.folder)
     except FolderError as error:
         return _fail(str(error))
     for problem in found:
@@ -74,7 +74,7 @@ def _verify(args: Namespace) -> int:
 
 def _write(args: Namespace) -> int:
     from appliance import failure
-    from appliance.recording.folder import FolderError, recorded_files
+    from appliance.recording.folder import FolderError
 
     recording: dict[str, Any] = {"format": "pcapng" if args.output.endswith(".pcapng") else "pcap"}
     if args.anonymize:
@@ -89,7 +89,7 @@ def _write(args: Namespace) -> int:
     except ValueError:
         return _fail(f"--ports: expected ports and ranges such as 8080,9000-9100, got {args.ports}")
     try:
-        files = [str(file) for path in map(Path, args.paths) for file in _files(path, recorded_files)]
+        files = [file for path in args.paths for file in _files(path)]
         if not files:
             return _fail("there is no recording in " + ", ".join(args.paths))
         from appliance import engine
@@ -104,8 +104,16 @@ def _write(args: Namespace) -> int:
     return 0
 
 
-def _files(path: Path, recorded_files: Any) -> list[Path]:
-    return [file.path for file in recorded_files(path)] if path.is_dir() else [path]
+def _files(path: str) -> Iterator[str]:
+    """The recordings of a folder, or the file itself. Raises FolderError."""
+    from pathlib import Path
+
+    from appliance.recording.folder import recorded_files
+
+    if Path(path).is_dir():
+        yield from (str(file.path) for file in recorded_files(path))
+    else:
+        yield path
 
 
 def _fail(sentence: str) -> int:

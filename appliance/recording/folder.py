@@ -28,8 +28,9 @@ class Recorded:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def recorded_files(folder: Path) -> list[Recorded]:
+def recorded_files(name: str) -> list[Recorded]:
     """Every recording in the folder, by prefix and number, the open file of each prefix last. Raises FolderError."""
+    folder = Path(name)
     facts = _index(folder)
     try:
         found = [_recorded(path, facts) for path in folder.iterdir() if path.is_file()]
@@ -39,7 +40,7 @@ def recorded_files(folder: Path) -> list[Recorded]:
     return sorted(files, key=lambda file: (file.prefix, file.sequence is None, file.sequence or 0))
 
 
-def problems(folder: Path) -> list[str]:
+def problems(folder: str) -> list[str]:
     """What is wrong with the folder's files, one sentence each; a gap in the numbers below the oldest is none.
 
     Raises FolderError.

@@ -171,6 +171,13 @@ def test_a_message_names_its_trace() -> None:
     assert [message.trace_id, message.parent_span_id] == list(trace.values())
 
 
+def test_a_message_names_its_recorded_packets() -> None:
+    files = [{"sequence": 1, "firstFrame": 8, "lastFrame": 9}, {"sequence": 2, "firstFrame": 1, "lastFrame": 1}]
+    message = message_from_record({**RECORD, "pcap": files})
+    assert message.pcap == ((1, 8, 9), (2, 1, 1))
+    assert message.pcap[0].last_frame == 9
+
+
 def response(**fields: Any) -> dict[str, Any]:
     request = {"method": "GET", "path": "/a"}
     rest = {"direction": "response", "statusCode": 200, "bodySize": 2048, "latencyMs": 1.25, "request": request}
