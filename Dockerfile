@@ -51,7 +51,8 @@ ENV PATH=/opt/tcp-sniffer/bin:$PATH PYTHONDONTWRITEBYTECODE=1 TCP_SNIFFER_BUILD=
 
 # Root, for capabilities of another user's would need privilege escalation; NET_RAW is the only one used.
 USER 0
-ENTRYPOINT ["tcp-sniffer"]
+# With ON_FATAL=idle the supervisor stays whatever becomes of the sniffer; else it becomes the sniffer.
+ENTRYPOINT ["tcp-sniffer-supervisor", "tcp-sniffer"]
 CMD ["run"]
 
 # The webhook: the same package, its own dependencies, and no library, for it sees no packets.
@@ -62,7 +63,8 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --
         print(*project["dependencies"], *project["optional-dependencies"]["webhook"], sep="\n")' > requirements.txt && \
     pip --python /opt/tcp-sniffer-webhook/bin/python install -q -r requirements.txt && \
     pip --python /opt/tcp-sniffer-webhook/bin/python install -q --no-deps /wheels/*.whl && \
-    rm /opt/tcp-sniffer-webhook/lib/python3*/site-packages/appliance/libsniffer.so && \
+    rm /opt/tcp-sniffer-webhook/lib/python3*/site-packages/appliance/libsniffer.so \
+        /opt/tcp-sniffer-webhook/bin/tcp-sniffer-supervisor && \
     python3 -m compileall -qf --invalidation-mode unchecked-hash /opt/tcp-sniffer-webhook/lib
 
 FROM ${BASE} AS webhook

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from apps import LABELLED, PORT, Apps, Client, Pod, deployment, server
@@ -14,6 +15,8 @@ from cluster.node import Node
 from cluster.sandbox import wait_until
 
 ANSWERS = 200
+# What the container's first process says of its child.
+SNIFFER_KILLED = '"event": "sniffer_ended", "signal": 9'
 
 
 @contextmanager
@@ -39,8 +42,22 @@ def log(pod: Pod, *options: str) -> str:
     return pod.kubectl("logs", pod.name, "-c", "tcp-sniffer", *options)
 
 
-def test_it_is_killed(apps: Apps, client: Client, node: Node) -> None:
+def test_the_sniffer_is_killed(apps: Apps, client: Client) -> None:
     pod = apps.deploy("killed", server(PORT))
+    with undisturbed(client, pod):
+        # The first process's child; it can't be reached by a number that is known beforehand.
+        pod.execute("tcp-sniffer", "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)")
+        wait_until(lambda: SNIFFER_KILLED in log(pod), "the log says so")
+
+    def hears_again() -> bool:
+        client.ask(f"{pod.address}:{PORT}", "/hello?of=again", count=1)
+        return "/hello?of=again" in log(pod)
+
+    wait_until(hears_again, "it hears again")
+
+
+def test_its_container_is_killed(apps: Apps, client: Client, node: Node) -> None:
+    pod = apps.deploy("ended", server(PORT))
     with undisturbed(client, pod, restarts=True):
         node.kill(pod.status("tcp-sniffer")["containerID"])
         wait_until(lambda: pod.status("tcp-sniffer")["restartCount"] > 0, "the sidecar is started again")
@@ -50,14 +67,16 @@ def test_it_is_killed(apps: Apps, client: Client, node: Node) -> None:
 def test_it_is_out_of_memory(apps: Apps, client: Client) -> None:
     greedy = {"memory-limit": "64Mi", "max-memory": str(1 << 30), "max-body-size": str(1 << 28)}
     pod = apps.deploy("starved", server(PORT), annotations={**greedy, "max-record-size": str(1 << 29)})
-    with undisturbed(client, pod, restarts=True):
+    # Under cgroup v2 the kubelet has the kernel end a container as a whole (memory.oom.group).
+    as_a_whole = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    with undisturbed(client, pod, restarts=as_a_whole):
         client.ask(f"{pod.address}:{PORT}", "/big?100000000", count=4)
-        wait_until(lambda: _last_end(pod).get("reason") == "OOMKilled", "the sidecar was out of memory")
+        wait_until(lambda: _was_out_of_memory(pod), "the sidecar was out of memory")
 
 
-def _last_end(pod: Pod) -> Any:
-    status = pod.status("tcp-sniffer")
-    return status["lastState"].get("terminated") or status["state"].get("terminated") or {}
+def _was_out_of_memory(pod: Pod) -> bool:
+    ended = pod.status("tcp-sniffer")["lastState"].get("terminated", {})
+    return ended.get("reason") == "OOMKilled" or SNIFFER_KILLED in log(pod)
 
 
 def test_its_configuration_is_wrong(apps: Apps, client: Client, kubectl: Kubectl) -> None:
