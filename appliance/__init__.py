@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from appliance.config import ConfigError
-    from appliance.engine import EngineError, LibraryError
+    from appliance.engine import EngineError
     from appliance.message import Endpoint, HttpMessage, HttpRequest, HttpResponse, RequestReference, Source
+    from appliance.shared_library import LibraryError
     from appliance.sniffer import Sniffer, create_sniffer
 
 _HOMES = {
     "ConfigError": "appliance.config",
     "EngineError": "appliance.engine",
-    "LibraryError": "appliance.engine",
+    "LibraryError": "appliance.shared_library",
     "Endpoint": "appliance.message",
     "HttpMessage": "appliance.message",
     "HttpRequest": "appliance.message",

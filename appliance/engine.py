@@ -1,4 +1,4 @@
-"""The boundary to the C++ engine: ctypes stays in this file.
+"""The boundary to the C++ engine, as sniffer.h declares it.
 
 Imports nothing heavy: `run` opens the capture through it before anything else is loaded.
 """
@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-ABI_VERSION = 1
+from appliance.shared_library import Functions, SharedLibrary, load
 
 # sniffer_status
 OK, INTERNAL, CONFIG, NO_INTERFACE, REFUSED, STATE, FILE, LOST = range(8)
@@ -26,6 +26,15 @@ _ERROR_CAPACITY = 4096
 _EVENTS_CAPACITY = 1 << 16
 _RECORD = struct.Struct("=QII")  # sniffer_record: offset, length, flags
 
+# They never wait; see SharedLibrary.declare.
+_QUICK = frozenset(("sniffer_read", "sniffer_release", "sniffer_read_events", "sniffer_finished"))
+
+# Without a ctypes array: each size of one would be a new Python type.
+_memory_at = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)(
+    ("PyMemoryView_FromMemory", ctypes.pythonapi)
+)
+_READ_ONLY = 0x100  # PyBUF_READ
+
 
 class EngineError(Exception):
     """The engine's own refusal: a code of sniffer_status and its sentence."""
@@ -33,10 +42,6 @@ class EngineError(Exception):
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
         self.status = status
-
-
-class LibraryError(Exception):
-    """The engine's library is not there or not the one this package was made for."""
 
 
 class Record(NamedTuple):
@@ -101,13 +106,14 @@ class Batch:
 def _view(address: int | None, size: int) -> memoryview:
     if address is None or not size:
         return memoryview(b"")
-    return memoryview((ctypes.c_char * size).from_address(address)).cast("B")
+    view: memoryview = _memory_at(address, size, _READ_ONLY)
+    return view
 
 
 class Engine:
     """One capture, from open to close. Calls come from one thread at a time."""
 
-    def __init__(self, library: ctypes.CDLL, handle: ctypes.c_void_p) -> None:
+    def __init__(self, library: SharedLibrary, handle: ctypes.c_void_p) -> None:
         self._library = library
         self._open_handle: ctypes.c_void_p | None = handle
         self._lock = threading.Lock()
@@ -118,7 +124,7 @@ class Engine:
     @classmethod
     def open(cls, config: str) -> Engine:
         """Opens the capture that `config` (JSON text, see sniffer_open) describes."""
-        library = load()
+        library = _library()
         handle = ctypes.c_void_p()
         error = ctypes.create_string_buffer(_ERROR_CAPACITY)
         status = library.sniffer_open(config.encode(), ctypes.byref(handle), error, _ERROR_CAPACITY)
@@ -231,13 +237,13 @@ class Engine:
 
 def interfaces() -> list[dict[str, Any]]:
     """The machine's interfaces: name, up, loopback, addresses."""
-    listed: list[dict[str, Any]] = json.loads(_sized(load().sniffer_interfaces))
+    listed: list[dict[str, Any]] = json.loads(_sized(_library().sniffer_interfaces))
     return listed
 
 
 def merge(request: dict[str, Any]) -> int:
     """Makes one capture file of several: see sniffer_merge. Returns the packets written; raises EngineError."""
-    library = load()
+    library = _library()
     packets, error = ctypes.c_ulonglong(), ctypes.create_string_buffer(_ERROR_CAPACITY)
     status = library.sniffer_merge(json.dumps(request).encode(), ctypes.byref(packets), error, _ERROR_CAPACITY)
     if status != OK:
@@ -260,36 +266,14 @@ def _text(raw: bytes | None) -> str:
     return (raw or b"").decode(errors="replace")
 
 
-_loaded: ctypes.CDLL | None = None
+def _library() -> SharedLibrary:
+    return load().declare(_functions, quick=_QUICK)
 
 
-def load() -> ctypes.CDLL:
-    """The library, loaded once. TCP_SNIFFER_LIBRARY names another one (sanitizer builds)."""
-    global _loaded
-    if _loaded is None:
-        path = os.environ.get("TCP_SNIFFER_LIBRARY") or _installed_path()
-        try:
-            _loaded = _declare(ctypes.CDLL(path))
-        except (OSError, AttributeError) as error:
-            raise LibraryError(f"the engine library {path} cannot be loaded: {error}") from error
-    return _loaded
-
-
-def _installed_path() -> str:
-    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libsniffer.so")
-    if os.path.exists(beside):
-        return beside
-    # An editable install keeps the library elsewhere; importlib.resources knows, but is slow to import.
-    from importlib.resources import files
-
-    return str(files("appliance").joinpath("libsniffer.so"))
-
-
-def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
+def _functions() -> Functions:
     handle, integer, text = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p
     size, batch = ctypes.c_size_t, ctypes.POINTER(_RawBatch)
-    signatures: dict[str, tuple[Any, tuple[Any, ...]]] = {
-        "sniffer_abi_version": (integer, ()),
+    return {
         "sniffer_open": (integer, (text, ctypes.POINTER(handle), text, size)),
         "sniffer_start": (integer, (handle,)),
         "sniffer_exclude": (integer, (handle, text, ctypes.c_uint16)),
@@ -308,9 +292,3 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "sniffer_close": (None, (handle,)),
         "sniffer_merge": (integer, (text, ctypes.POINTER(ctypes.c_ulonglong), text, size)),
     }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    if (version := library.sniffer_abi_version()) != ABI_VERSION:
-        raise OSError(f"its ABI version is {version}, this package needs {ABI_VERSION}")
-    return library

@@ -6,7 +6,8 @@ import logging
 
 from appliance import engine
 from appliance.config import ConfigError
-from appliance.engine import EngineError, LibraryError
+from appliance.engine import EngineError
+from appliance.shared_library import LibraryError
 
 OTHER, CONFIGURATION, INTERFACE, REFUSED, LIBRARY, DRAIN_TIMED_OUT = range(1, 7)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from appliance.config import ConfigError
-from appliance.engine import Engine, EngineError, LibraryError
+from appliance.engine import Engine, EngineError
+from appliance.shared_library import LibraryError
 
 if TYPE_CHECKING:
     from appliance.config import Draft, Settings

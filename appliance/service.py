@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from appliance import failure, log, outputs, ready
 from appliance.config import ConfigError, Draft, Settings
-from appliance.engine import Engine, EngineError, LibraryError
+from appliance.engine import Engine, EngineError
 from appliance.opening import Opening
 from appliance.run import Run
+from appliance.shared_library import LibraryError
 from appliance.sinks.writer import Render
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from appliance.engine import EngineError, LibraryError
+from appliance.engine import EngineError
+from appliance.shared_library import LibraryError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction

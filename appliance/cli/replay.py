@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from appliance.cli.signals import Signals
 from appliance.config import ConfigError, add_options, gather, overrides_from
-from appliance.engine import EngineError, LibraryError
+from appliance.engine import EngineError
 from appliance.opening import open_capture
+from appliance.shared_library import LibraryError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction

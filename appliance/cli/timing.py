@@ -51,7 +51,8 @@ def _ports(text: str) -> list[str]:
 
 def _timing(args: Namespace) -> int:
     from appliance import failure
-    from appliance.engine import EngineError, LibraryError
+    from appliance.engine import EngineError
+    from appliance.shared_library import LibraryError
 
     try:
         from appliance.timing import failures

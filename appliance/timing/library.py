@@ -15,7 +15,8 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from appliance.engine import OK, EngineError, load
+from appliance.engine import OK, EngineError
+from appliance.shared_library import Functions, SharedLibrary, load
 
 NONE = -(1 << 63)  # SNIFFER_TIMING_NONE
 _WITH_PACKETS = 1
@@ -136,7 +137,7 @@ class Extractor:
         self, files: Sequence[str], *, ports: Sequence[int | str], capture_filter: str | None, packets: bool
     ) -> None:
         config = {"ports": list(ports), "captureFilter": capture_filter, "replay": {"files": list(files), "speed": 0}}
-        self._library = _declared()
+        self._library = _library()
         handle, error = ctypes.c_void_p(), ctypes.create_string_buffer(_ERROR_CAPACITY)
         status = self._library.sniffer_timing_open(
             json.dumps(config).encode(), _WITH_PACKETS if packets else 0, ctypes.byref(handle), error, _ERROR_CAPACITY
@@ -178,7 +179,7 @@ class Extractor:
 def first_packet_time(file: str) -> int | None:
     """ns since the Unix epoch; None where the file holds no packet. Raises EngineError."""
     time, error = ctypes.c_int64(), ctypes.create_string_buffer(_ERROR_CAPACITY)
-    status = _declared().sniffer_timing_begin(file.encode(), ctypes.byref(time), error, _ERROR_CAPACITY)
+    status = _library().sniffer_timing_begin(file.encode(), ctypes.byref(time), error, _ERROR_CAPACITY)
     if status != OK:
         raise EngineError(status, error.value.decode(errors="replace"))
     return None if time.value == NONE else time.value
@@ -190,7 +191,7 @@ def cut(
     """Writes to `target` what is needed of the file's packets of some flows; see sniffer_timing_cut."""
     config = {"ports": list(ports), "captureFilter": capture_filter, "replay": {"files": [file], "speed": 0}}
     error = ctypes.create_string_buffer(_ERROR_CAPACITY)
-    status = _declared().sniffer_timing_cut(
+    status = _library().sniffer_timing_cut(
         json.dumps(config).encode(), "\n".join(flows).encode(), target.encode(), error, _ERROR_CAPACITY
     )
     if status != OK:
@@ -228,10 +229,13 @@ def _copy(address: int | None, size: int) -> bytes:
     return ctypes.string_at(address, size) if address and size else b""
 
 
-def _declared() -> ctypes.CDLL:
-    library = load()
+def _library() -> SharedLibrary:
+    return load().declare(_functions)
+
+
+def _functions() -> Functions:
     handle, integer, text, size = ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t
-    signatures: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    return {
         "sniffer_timing_open": (integer, (text, ctypes.c_uint32, ctypes.POINTER(handle), text, size)),
         "sniffer_timing_cut": (integer, (text, text, text, text, size)),
         "sniffer_timing_begin": (integer, (text, ctypes.POINTER(ctypes.c_int64), text, size)),
@@ -240,7 +244,3 @@ def _declared() -> ctypes.CDLL:
         "sniffer_timing_error": (text, (handle,)),
         "sniffer_timing_close": (None, (handle,)),
     }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library

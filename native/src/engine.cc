@@ -14,7 +14,7 @@ constexpr Nanos kFlushEvery = 20 * kMillisecond;     // how long a record may wa
 constexpr Nanos kRefreshEvery = 200 * kMillisecond;  // the kernel's counters
 constexpr Nanos kDrainSlack = 30 * kMillisecond;     // beyond the kernel's delay
 constexpr Nanos kLongestDrain = 1 * kSecond;
-constexpr uint64_t kBatchSize = 256 << 10;
+constexpr uint64_t kReplayRing = 2 << 20;
 
 // The only clock of the engine: live, it tells the stages that time passes without packets.
 Nanos wall_clock() {
@@ -25,7 +25,7 @@ Nanos wall_clock() {
 
 // The queue's share of maxMemory. A replay's reader keeps up, and a small queue stays in the cache.
 uint64_t ring_limit(const Config& config) {
-    uint64_t most = config.replay() ? 8 * kBatchSize : std::max<uint64_t>(64 << 20, 2 * config.max_record);
+    uint64_t most = config.replay() ? kReplayRing : std::max<uint64_t>(64 << 20, 2 * config.max_record);
     return std::min(config.max_memory / 4, most);
 }
 
@@ -100,7 +100,7 @@ void Engine::run() {
     }
     if (recorder_) recorder_->stop();
     tracker_.publish();
-    ring_.flush(true);
+    ring_.flush();
     finished_.store(true, std::memory_order_release);
     ring_.notify();
 }
@@ -109,7 +109,7 @@ void Engine::replay() {
     while (!stop_.load(std::memory_order_relaxed)) {
         int packets = capture_->dispatch(*this, 100);
         if (packets < 0) return;
-        if (config_.replay_speed > 0) ring_.flush(true);
+        if (config_.replay_speed > 0) ring_.flush();
         tracker_.publish();
     }
 }
@@ -132,8 +132,8 @@ void Engine::after_dispatch(int packets) {
     if (recorder_) recorder_->tick(now);
     // A packet may still wait in the kernel: only what is older than that delay is sure to be silent.
     if (packets == 0) tracker_.on_time(now - (kKernelDelayMs + 10) * kMillisecond);
-    if (packets == 0 || now - last_flush_ > kFlushEvery) {
-        ring_.flush(true);
+    if (now - last_flush_ > kFlushEvery) {
+        ring_.flush();
         last_flush_ = now;
     }
     if (now - last_refresh_ > kRefreshEvery) {
@@ -186,7 +186,7 @@ void Engine::on_packet(const pcap_pkthdr& header, const uint8_t* packet, Nanos t
 void Engine::on_link_type(int link_type) { decoder_.set_link_type(link_type); }
 
 void Engine::on_idle() {
-    ring_.flush(true);
+    ring_.flush();
     tracker_.publish();
 }
 

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -14,8 +15,14 @@ namespace sniffer {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t kMostSpare = 8;
+constexpr size_t kLeastBatch = 256 << 10;
+constexpr size_t kMostBatch = 1 << 20;
+constexpr size_t kMostSpare = 4 << 20;  // bytes
 constexpr size_t kLentRoom = 32 << 10;
+
+// Each hand-over costs the reader some 30 us of CPU, so a batch is large, where the limit leaves
+// room for many.
+size_t batch_size(uint64_t limit) { return std::clamp<uint64_t>(limit / 16, kLeastBatch, kMostBatch) / kPage * kPage; }
 
 }  // namespace
 
@@ -42,7 +49,7 @@ void Batch::clear() {
 
 void Batch::describe(sniffer_batch& out) { out = {data_, size_, records_.data(), records_.size(), flags_, this}; }
 
-Ring::Ring(uint64_t limit, bool lossless) : limit_(limit), lossless_(lossless) {
+Ring::Ring(uint64_t limit, bool lossless) : limit_(limit), batch_size_(batch_size(limit)), lossless_(lossless) {
     event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (event_fd_ < 0) throw EngineError(SNIFFER_INTERNAL, "no eventfd is to be had: too many open files");
 }
@@ -50,22 +57,31 @@ Ring::Ring(uint64_t limit, bool lossless) : limit_(limit), lossless_(lossless) {
 Ring::~Ring() { close(event_fd_); }
 
 // A record that is larger than the limit still goes through when it is alone.
+bool Ring::make_room(size_t capacity) {
+    if (capacity == batch_size_ && !spare_.empty()) return true;
+    while (memory_ + capacity > limit_ && !spare_.empty()) {
+        memory_ -= spare_.back()->capacity();
+        spare_.pop_back();
+    }
+    return memory_ == 0 || memory_ + capacity <= limit_;
+}
+
 std::unique_ptr<Batch> Ring::take_batch(size_t bytes) {
     std::unique_lock lock(mutex_);
-    size_t capacity = bytes > kBatchSize ? bytes : kBatchSize;
-    auto room = [&] { return memory_ == 0 || memory_ + capacity <= limit_; };
-    if (!room() && lossless_) {
+    const size_t capacity = std::max(bytes, batch_size_);
+    if (!make_room(capacity)) {
+        if (!lossless_) return nullptr;
         notify();
-        room_.wait(lock, [&] { return room() || !lossless_; });
+        bool room = false;
+        room_.wait(lock, [&] { return (room = make_room(capacity)) || !lossless_; });
+        if (!room) return nullptr;
     }
-    if (!room()) return nullptr;
-    std::unique_ptr<Batch> batch;
-    if (capacity == kBatchSize && !spare_.empty()) {
-        batch = std::move(spare_.back());
+    if (capacity == batch_size_ && !spare_.empty()) {
+        std::unique_ptr<Batch> batch = std::move(spare_.back());
         spare_.pop_back();
-    } else {
-        batch = std::make_unique<Batch>(capacity);
+        return batch;
     }
+    auto batch = std::make_unique<Batch>(capacity);
     memory_ += batch->capacity();
     return batch;
 }
@@ -93,8 +109,8 @@ void Ring::close_batch() {
     ready_.push_back(std::move(open_));
 }
 
-void Ring::flush(bool urgent) {
-    if (!open_ || open_->empty() || !urgent) return;
+void Ring::flush() {
+    if (!open_ || open_->empty()) return;
     close_batch();
     notify();
 }
@@ -122,9 +138,12 @@ std::unique_ptr<Batch> Ring::pop() {
 
 void Ring::release(std::unique_ptr<Batch> batch) {
     std::lock_guard lock(mutex_);
-    memory_ -= batch->capacity();
     batch->clear();
-    if (batch->capacity() == kBatchSize && spare_.size() < kMostSpare) spare_.push_back(std::move(batch));
+    if (batch->capacity() == batch_size_ && (spare_.size() + 1) * batch_size_ <= kMostSpare) {
+        spare_.push_back(std::move(batch));
+    } else {
+        memory_ -= batch->capacity();
+    }
     room_.notify_one();
 }
 

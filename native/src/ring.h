@@ -52,9 +52,8 @@ class Ring {
     void lend_room(Text& line);
     // False when the queue is full: the record is not kept.
     bool push(std::string_view line, uint32_t flags);
-    // Makes what was pushed readable, and the event fd too when that is worth a wake-up: `urgent`,
-    // or enough is there.
-    void flush(bool urgent);
+    // Makes what was pushed readable, and the event fd too.
+    void flush();
     void notify();
     // Whether push() waits for room. Turning it off ends a wait: what does not fit is refused.
     void set_lossless(bool lossless);
@@ -67,11 +66,12 @@ class Ring {
     uint64_t queued() const { return queued_.load(std::memory_order_relaxed); }
 
  private:
-    static constexpr size_t kBatchSize = 256 << 10;
     std::unique_ptr<Batch> take_batch(size_t bytes);
+    bool make_room(size_t capacity);  // with mutex_ held; spare batches of another size give way
     void close_batch();
 
     const uint64_t limit_;
+    const size_t batch_size_;
     bool lossless_;
     int event_fd_;
     std::unique_ptr<Batch> open_;  // the capture thread's own
@@ -79,7 +79,7 @@ class Ring {
     std::condition_variable room_;
     std::deque<std::unique_ptr<Batch>> ready_;
     std::vector<std::unique_ptr<Batch>> spare_;
-    uint64_t memory_ = 0;  // of all batches that are not spare
+    uint64_t memory_ = 0;  // of all batches, the spare ones too
     std::atomic<uint64_t> queued_{0};
 };
 

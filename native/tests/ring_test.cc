@@ -41,9 +41,7 @@ TEST(Ring, GivesWhatWasPushedInOrderWithItsFlags) {
     ASSERT_TRUE(ring.push("three\n", 4));
     EXPECT_EQ(ring.pop(), nullptr);  // not finished yet
     EXPECT_FALSE(readable(ring));
-    ring.flush(false);  // nothing is worth a wake-up
-    EXPECT_EQ(ring.pop(), nullptr);
-    ring.flush(true);
+    ring.flush();
     EXPECT_TRUE(readable(ring));
     EXPECT_EQ(ring.queued(), 10u);
     std::unique_ptr<Batch> batch = ring.pop();
@@ -63,7 +61,7 @@ TEST(Ring, RefusesWhatIsBeyondItsLimitAndKeepsTheRest) {
     Ring ring(2 * kBatch, false);
     EXPECT_EQ(push_all(ring, line(kLine)), 8);
     EXPECT_FALSE(ring.push(line(kLine), 0));
-    ring.flush(true);
+    ring.flush();
     int records = 0;
     while (std::unique_ptr<Batch> batch = ring.pop()) {
         records += static_cast<int>(contents(*batch).count);
@@ -87,12 +85,33 @@ TEST(Ring, ARecordAboveTheLimitGoesThroughAlone) {
     Ring ring(kBatch, false);
     ASSERT_TRUE(ring.push(line(3 * kBatch), 0));
     EXPECT_FALSE(ring.push(line(8), 0));
-    ring.flush(true);
+    ring.flush();
     std::unique_ptr<Batch> batch = ring.pop();
     ASSERT_NE(batch, nullptr);
     EXPECT_EQ(contents(*batch).size, 3 * kBatch);
     ring.release(std::move(batch));
     EXPECT_TRUE(ring.push(line(8), 0));
+}
+
+// Batches that wait for their next use are within the limit, and not in a larger record's way.
+TEST(Ring, SpareBatchesGiveWayToALargerRecord) {
+    Ring ring(4 * kBatch, false);
+    EXPECT_EQ(push_all(ring, line(kLine)), 16);
+    ring.flush();
+    while (std::unique_ptr<Batch> batch = ring.pop()) ring.release(std::move(batch));
+    ASSERT_TRUE(ring.push(line(3 * kBatch), 0));
+    EXPECT_EQ(push_all(ring, line(kLine)), 4);  // and what they held beyond it is gone
+}
+
+TEST(Ring, ALargeLimitMakesLargeBatches) {
+    Ring ring(64 << 20, false);
+    EXPECT_EQ(push_all(ring, line(kLine), 16), 16);
+    EXPECT_EQ(ring.pop(), nullptr);
+    EXPECT_EQ(push_all(ring, line(kLine), 1), 1);
+    std::unique_ptr<Batch> batch = ring.pop();
+    ASSERT_NE(batch, nullptr);
+    EXPECT_EQ(contents(*batch).count, 16u);
+    ring.release(std::move(batch));
 }
 
 TEST(Ring, ARecordWrittenWhereItLiesIsNotMoved) {
@@ -104,7 +123,7 @@ TEST(Ring, ARecordWrittenWhereItLiesIsNotMoved) {
     ASSERT_EQ(text.data(), place);
     ASSERT_TRUE(ring.push(text, 0));
     text.return_lent();
-    ring.flush(true);
+    ring.flush();
     std::unique_ptr<Batch> batch = ring.pop();
     ASSERT_NE(batch, nullptr);
     EXPECT_EQ(contents(*batch).data, place);
@@ -116,7 +135,7 @@ TEST(Ring, ALosslessOneWaitsForTheReader) {
     constexpr int kRecords = 100;
     std::thread capture([&] {
         for (int i = 0; i < kRecords; ++i) EXPECT_TRUE(ring.push(line(kLine, static_cast<char>('A' + i % 26)), 0));
-        ring.flush(true);
+        ring.flush();
     });
     int records = 0;
     while (records < kRecords) {
