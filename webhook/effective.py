@@ -5,6 +5,7 @@ The appliance's own loader reads it, so that the webhook and the sidecar never d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,12 @@ from webhook.settings import Settings
 # The sidecar's own memory is not this process's.
 _DEFAULTS = {"maxMemory": WITHOUT_LIMIT}
 MAX_TEXT = 64 << 10
+# Variables that only these annotations set: the pod's author does not know them by their own names.
+_SECRETS = {
+    "OUTPUT_URL_AUTH_TOKEN": f"{names.PREFIX}auth-token-secret",
+    "RECORDING_ANONYMIZE_KEY": f"{names.PREFIX}recording-anonymize-secret",
+}
+_SECRET = re.compile(rf"(?:the variable )?({'|'.join(_SECRETS)})")
 _FILE = f"ConfigMap {names.CONFIG_MAP}, {names.CONFIG_KEY}"
 
 
@@ -101,8 +108,12 @@ def _problems(draft: Draft) -> tuple[Problem, ...]:
     try:
         draft.validate()
     except ConfigError as error:
-        return tuple(error.problems)
+        return tuple(problem._replace(expected=_for_authors(problem.expected)) for problem in error.problems)
     return ()
+
+
+def _for_authors(expected: str) -> str:
+    return _SECRET.sub(lambda found: f"the annotation {_SECRETS[found[1]]}", expected)
 
 
 def _forbidden(draft: Draft, settings: Settings) -> list[Problem]:

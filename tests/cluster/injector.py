@@ -47,7 +47,8 @@ class Injector:
         self._options = options
         self._settings = control_plane.files / f"settings-{port}.yaml"
         self._kubeconfig = control_plane.files / f"injector-{port}.kubeconfig"
-        self._write(_settings_of(control_plane.kubectl))
+        self._installed = _settings_of(control_plane.kubectl)
+        self._write(self._installed)
         self._write_kubeconfig()
         self.start()
 
@@ -71,9 +72,9 @@ class Injector:
         self._daemon.log.unlink()
 
     def use(self, **settings: object) -> None:
-        """Its settings from now on, beside those of config/. Waits until they hold."""
+        """Its settings from now on, beside those of config/; without any, just those. Waits until they hold."""
         before = self._daemon.output().count('"settings_loaded"')
-        if self._write({**_settings_of(self._control_plane.kubectl), **settings}):
+        if self._write({**self._installed, **settings}):
             self._daemon.await_(
                 lambda: self._daemon.output().count('"settings_loaded"') > before, "the settings are loaded"
             )

@@ -282,6 +282,16 @@ def test_several_mistakes_are_told_at_once() -> None:
     assert "ConfigMap tcp-sniffer, sniffer.yaml:1: maxBodySize" in text
 
 
+def test_a_secret_is_named_by_its_annotation() -> None:
+    """The variable that it becomes is not the author's to know."""
+    beside = skipped(pod(annotations={"output-url": "https://u@logs.example", "auth-token-secret": "s/k"}))
+    assert "no user in the URL beside the annotation tcp-sniffer/auth-token-secret" in beside.text
+    keyless = skipped(pod(annotations={"recording": "true", "recording-anonymize": "prefix-preserving"}))
+    assert "a key in the annotation tcp-sniffer/recording-anonymize-secret" in keyless.text
+    assert "OUTPUT_URL_AUTH_TOKEN" not in beside.text + keyless.text
+    assert "RECORDING_ANONYMIZE_KEY" not in beside.text + keyless.text
+
+
 def test_a_mistake_never_shows_a_secret() -> None:
     skip = skipped(pod(annotations={"output-url": "ftp://user:pass@logs.example/?token=t"}))
     assert "pass" not in skip.text

@@ -36,8 +36,15 @@ def kubectl(control_plane: ControlPlane) -> Kubectl:
     return control_plane.kubectl
 
 
+@pytest.fixture
+def injector(installed: Injector) -> Injector:
+    """The webhook, with the settings of config/, whatever the test before chose."""
+    installed.use()
+    return installed
+
+
 @pytest.fixture(scope="session")
-def injector(control_plane: ControlPlane) -> Injector:
+def installed(control_plane: ControlPlane) -> Injector:
     """config/ as it is, with a webhook on this machine behind its Service."""
     install(control_plane.kubectl)
     started = Injector(control_plane)

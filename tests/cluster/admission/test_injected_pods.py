@@ -13,6 +13,7 @@ GOLDENS = sorted((Path(__file__).parents[2] / "webhook" / "goldens").glob("*.res
 
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda path: path.name.partition(".")[0])
+@pytest.mark.usefixtures("injector")
 def test_the_result_is_a_valid_pod(kubectl: Kubectl, golden: Path) -> None:
     pod: dict[str, Any] = yaml.safe_load(golden.read_text(encoding="utf-8"))
     # Its namespace is not there; a template has no name of its own.
