@@ -10,7 +10,7 @@
 namespace sniffer {
 namespace {
 
-constexpr Nanos kFlushEvery = 20 * kMillisecond;     // how long a record may wait for others
+constexpr Nanos kFlushEvery = 50 * kMillisecond;     // how long a record may wait for others
 constexpr Nanos kRefreshEvery = 200 * kMillisecond;  // the kernel's counters
 constexpr Nanos kDrainSlack = 30 * kMillisecond;     // beyond the kernel's delay
 constexpr Nanos kLongestDrain = 1 * kSecond;
