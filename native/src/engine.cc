@@ -14,7 +14,7 @@ constexpr Nanos kFlushEvery = 50 * kMillisecond;     // how long a record may wa
 constexpr Nanos kRefreshEvery = 200 * kMillisecond;  // the kernel's counters
 constexpr Nanos kDrainSlack = 30 * kMillisecond;     // beyond the kernel's delay
 constexpr Nanos kLongestDrain = 1 * kSecond;
-constexpr uint64_t kReplayRing = 2 << 20;
+constexpr uint64_t kReplayRing = 8 << 20;
 
 // The only clock of the engine: live, it tells the stages that time passes without packets.
 Nanos wall_clock() {
@@ -23,7 +23,7 @@ Nanos wall_clock() {
     return now.tv_sec * kSecond + now.tv_nsec;
 }
 
-// The queue's share of maxMemory. A replay's reader keeps up, and a small queue stays in the cache.
+// The queue's share of maxMemory. A replay's reader keeps up, and small batches stay in the cache.
 uint64_t ring_limit(const Config& config) {
     uint64_t most = config.replay() ? kReplayRing : std::max<uint64_t>(64 << 20, 2 * config.max_record);
     return std::min(config.max_memory / 4, most);
