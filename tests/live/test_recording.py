@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -128,7 +129,8 @@ def test_compressed_files_are_verified_and_merged(record: Record, get: Get, tmp_
     assert recordings("merge", str(recorder.folder), "-o", str(merged)).returncode == 0
     times = [float(time) for (time,) in tshark(merged, "frame.time_epoch")]
     assert len(times) == recorder.stats["recording"]["recorded"]
-    assert times == sorted(times)
+    # Two processors stamp what goes out and what comes in: within a file too, a stamp may be microseconds early.
+    assert all(time > latest - 0.001 for time, latest in zip(times, accumulate(times, max), strict=True))
     listed = recordings("list", str(recorder.folder)).stdout.splitlines()
     assert len(listed) == len(recorder.files())
     damaged = recorder.files()[0]
