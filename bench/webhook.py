@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import re
@@ -27,7 +28,7 @@ CONNECTIONS = 16
 DEPLOYMENTS, NAMESPACES = 50, 10
 P99_MS, RESIDENT_MIB = 10.0, 64.0
 
-CONFIG_MAP = {"sniffer.yaml": "ports: [8080, 9090]\noutputUrl: http://collector.observability:8080/messages\n"}
+CONFIG_MAP = {"sniffer.yaml": "ports: [8080, 9090]\noutputUrl: https://collector.observability/messages\n"}
 
 
 def run(report: Report, *, seconds: float) -> None:
@@ -68,7 +69,7 @@ async def _measure(seconds: float) -> tuple[list[float], float, float]:
                 environment={"PYTHONPATH": str(ROOT)},
             )  # fmt: skip
         try:
-            os.sched_setaffinity(child.pid, {min(os.sched_getaffinity(0))})
+            _share_cores(child.pid)
             url = f"https://{await asyncio.to_thread(_listening, log)}"
             latencies = await _load(url, ssl.create_default_context(cadata=authority.decode()), seconds)
             resident = child.resident("VmHWM") / (1 << 20)
@@ -77,6 +78,14 @@ async def _measure(seconds: float) -> tuple[list[float], float, float]:
             child.close()
             await api.cleanup()
     return latencies, resident, cpu
+
+
+def _share_cores(server: int) -> None:
+    """One is the server's own, where there are several: what asks it has the rest, and makes no pauses of its own."""
+    first, *others = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(server, {first})
+    os.sched_setaffinity(0, others or {first})
+    gc.freeze()
 
 
 async def _load(url: str, trusted: ssl.SSLContext, seconds: float) -> list[float]:
@@ -97,8 +106,9 @@ async def _review(client: aiohttp.ClientSession, number: int, due: float) -> flo
         if answer.status != 200:
             raise RuntimeError(f"expected a review, got {answer.status}: {await answer.text()}")
         response = (await answer.json())["response"]
-    if "patch" not in response or response["uid"] != f"uid-{number}":
-        raise RuntimeError(f"expected a patch for uid-{number}, got {response}")
+    # Where there is no sidecar a warning says why.
+    if "patch" not in response or "warnings" in response or response["uid"] != f"uid-{number}":
+        raise RuntimeError(f"expected the sidecar for uid-{number}, got {response}")
     return time.perf_counter() - due
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any, NamedTuple
 
 from appliance.config.fields import Field, fields
@@ -129,6 +130,7 @@ def read(pod: Pod, settings: Settings) -> Wishes:
     return wishes
 
 
+@cache
 def by_annotation() -> dict[str, Field]:
     """The configuration's fields by their annotations."""
     return {field.annotation: field for field in fields().values() if field.annotation}

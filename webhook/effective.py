@@ -25,6 +25,7 @@ from webhook.settings import Settings
 # The sidecar's own memory is not this process's.
 _DEFAULTS = {"maxMemory": WITHOUT_LIMIT}
 MAX_TEXT = 64 << 10
+SMALL = 8 << 10
 # Variables that only these annotations set: the pod's author does not know them by their own names.
 _SECRETS = {
     "OUTPUT_URL_AUTH_TOKEN": f"{names.PREFIX}auth-token-secret",
@@ -32,6 +33,9 @@ _SECRETS = {
 }
 _SECRET = re.compile(rf"(?:the variable )?({'|'.join(_SECRETS)})")
 _FILE = f"ConfigMap {names.CONFIG_MAP}, {names.CONFIG_KEY}"
+
+
+_Texts = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def effective(pod: Pod, wishes: Wishes, config_map: ConfigMap, settings: Setting
     # Another ConfigMap is none that the webhook may read.
     known = "config-map" not in wishes.own
     text = (config_map.data or {}).get(names.CONFIG_KEY, "") if known else ""
-    draft, mistakes = _checked(text, tuple(_env(pod, wishes).items()), tuple(wishes.fields.items()))
+    draft, mistakes = _remembered(text, tuple(_env(pod, wishes).items()), tuple(wishes.fields.items()))
     problems = [*mistakes, *_forbidden(draft, settings), *_taken_ports(draft, pod), *_unmountable(draft)]
     by_author = [problem for problem in problems if problem.origin.startswith("annotation ")]
     has_ports = "ports" in draft.values
@@ -85,13 +89,20 @@ def _env(pod: Pod, wishes: Wishes) -> dict[str, str]:
     return env
 
 
-@lru_cache(maxsize=32)
-def _checked(
-    text: str, env: tuple[tuple[str, str], ...], annotations: tuple[tuple[str, str], ...]
-) -> tuple[Draft, tuple[Problem, ...]]:
-    """Pods come in numbers, of the same controller. Nobody changes a draft once it is checked."""
+def _remembered(text: str, env: _Texts, annotations: _Texts) -> tuple[Draft, tuple[Problem, ...]]:
+    """Pods come in numbers, of the same controllers: many small drafts are kept and few large ones."""
+    size = len(text) + sum(len(name) + len(value) for name, value in (*env, *annotations))
+    return (_checked_small if size <= SMALL else _checked_large)(text, env, annotations)
+
+
+def _checked(text: str, env: _Texts, annotations: _Texts) -> tuple[Draft, tuple[Problem, ...]]:
+    """Nobody changes a draft once it is checked."""
     draft = gather(None, dict(env), {}, defaults=_DEFAULTS, document=_document(text), annotations=dict(annotations))
     return draft, _problems(draft)
+
+
+_checked_small = lru_cache(maxsize=256)(_checked)
+_checked_large = lru_cache(maxsize=16)(_checked)
 
 
 @lru_cache(maxsize=16)

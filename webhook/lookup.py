@@ -16,7 +16,8 @@ from webhook.kubernetes import ApiError, Client, Object
 _log = logging.getLogger("tcp_sniffer.webhook.lookup")
 
 # Seconds. A decision waits no longer for a ConfigMap or a claim, without which it goes on; somewhat longer for a
-# namespace, without which it cannot. The API server's 5 s bound both. A change is known after FRESH at the latest.
+# namespace, without which it cannot. The API server's 5 s bound both. A change is known after FRESH at the latest;
+# what is asked for all the time is asked anew after half of that, so that nobody waits for it.
 PATIENCE = 0.5
 NAMESPACE_PATIENCE = 3.0
 FRESH = 5.0
@@ -147,15 +148,21 @@ class _Cache(Generic[Value]):
 
     async def get(self, name: str, *, fresh: float) -> Value:
         """Raises ApiError."""
-        if (entry := self._entries.get(name)) and time.monotonic() - entry.time < fresh:
+        if (entry := self._entries.get(name)) and (age := time.monotonic() - entry.time) < fresh:
             self._entries.move_to_end(name)
+            if age > fresh / 2:
+                self._task(name)
             return entry.value
+        # Others may wait for the same answer: one that is cancelled must not end the asking.
+        return await asyncio.shield(self._task(name))
+
+    def _task(self, name: str) -> asyncio.Future[Value]:
+        """The asking that is on its way, or one that begins."""
         task = self._asking.get(name)
         if task is None:
             task = self._asking[name] = asyncio.ensure_future(self._fetch(name))
             task.add_done_callback(lambda done: self._done(name, done))
-        # Others may wait for the same answer: one that is cancelled must not end the asking.
-        return await asyncio.shield(task)
+        return task
 
     def older(self, name: str, age: float) -> Value | None:
         entry = self._entries.get(name)

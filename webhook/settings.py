@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -57,6 +58,15 @@ def load(path: str | None = None, *, own_namespace: str | None = None) -> Settin
     if problems:
         raise ConfigError(problems)
     return _settings(_with_defaults(schema(), document.values), own_namespace)
+
+
+def mark(path: str | None = None) -> tuple[int, ...] | None:
+    """Something that changes when the file does; None where there is none."""
+    try:
+        status = os.stat(path or DEFAULT_FILE)  # noqa: PTH116
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def defaults() -> Settings:
