@@ -22,19 +22,19 @@ OVERLAY = str(ROOT / "config" / "overlays" / "self-signed")
 PORT = 8443
 
 
-def endpoints(*ports: int) -> Object:
+def endpoints(port: int) -> Object:
     """The Service's, beside those that its own pods would be if they ran."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {
-            "name": f"{NAME}-here",
+            "name": f"{NAME}-{port}",
             "namespace": NAMESPACE,
             "labels": {"kubernetes.io/service-name": NAME},
         },
         "addressType": "IPv4",
         "endpoints": [{"addresses": [ADDRESS], "conditions": {"ready": True}}],
-        "ports": [{"name": "https", "port": port} for port in ports],
+        "ports": [{"name": "https", "port": port}],
     }
 
 

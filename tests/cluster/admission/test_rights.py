@@ -27,9 +27,15 @@ def restored(kubectl: Kubectl, injector: Injector) -> Iterator[None]:
     yield
     install(kubectl)
     wait_until(lambda: injector.certificates() == 0, "the certificates are kept again")
-    injector.stop()
-    injector.start()
-    wait_until(lambda: is_reviewed(kubectl, injector), "the webhook is asked again")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def serving_again(kubectl: Kubectl, installed: Injector) -> Iterator[None]:
+    """The certificates were made anew: the webhook would load them in a minute."""
+    yield
+    installed.stop()
+    installed.start()
+    wait_until(lambda: is_reviewed(kubectl, installed), "the webhook is asked again")
 
 
 def rules(kubectl: Kubectl, role: str) -> list[dict[str, list[str]]]:
@@ -74,6 +80,27 @@ def test_config_maps(kubectl: Kubectl, namespace: MakeNamespace) -> None:
         return made.returncode == 0 and "decided without the ConfigMap tcp-sniffer" in made.stderr
 
     wait_until(warns, "the pod's creator is warned")
+
+
+def test_claims(kubectl: Kubectl, namespace: MakeNamespace) -> None:
+    """The namespace's claim takes the recordings; unseen, they go with the pod, and its creator is warned."""
+    assert recorded(namespace(fresh=True)) == ("tcp-sniffer-captures", False)
+    without(kubectl, "persistentvolumeclaims")
+    wait_until(
+        lambda: recorded(namespace(fresh=True)) == (None, True), "the claim is not found, and the creator is warned"
+    )
+
+
+def recorded(own: Kubectl) -> tuple[str | None, bool]:
+    """The claim for the recordings of a pod in a namespace that has one; and whether it could not be looked for."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "tcp-sniffer-captures"}}
+    own.create({**claim, "spec": spec})
+    metadata = {**LABELLED["metadata"], "annotations": {"tcp-sniffer/recording": "true"}}
+    made = own.tried("create", "-f", "-", "-o", "json", manifest={**LABELLED, "metadata": metadata})
+    volumes = {volume["name"]: volume for volume in json.loads(made.stdout)["spec"]["volumes"]}
+    name = volumes["tcp-sniffer-captures"].get("persistentVolumeClaim", {}).get("claimName")
+    return name, "could not be looked for" in made.stderr
 
 
 @pytest.mark.parametrize(("role", "verb"), CERTIFICATE_RIGHTS)
