@@ -23,6 +23,7 @@ class ControlPlane:
 
     def __init__(self, sandbox: Sandbox, *, scheduler: bool = False) -> None:
         self.sandbox = sandbox
+        self.address = ADDRESS
         self.files = sandbox.folder / "control-plane"
         self.files.mkdir()
         self.programs = kubernetes(*COMMANDS)

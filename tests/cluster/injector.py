@@ -7,13 +7,15 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from .control_plane import SERVER, ControlPlane, write_kubeconfig
 from .kubectl import Kubectl, Object
-from .sandbox import ADDRESS, Daemon, wait_until
+from .sandbox import Daemon, wait_until
+
+if TYPE_CHECKING:
+    from .users import Cluster
 
 NAME = "tcp-sniffer-webhook"
 NAMESPACE = "tcp-sniffer"
@@ -22,7 +24,7 @@ OVERLAY = str(ROOT / "config" / "overlays" / "self-signed")
 PORT = 8443
 
 
-def endpoints(port: int) -> Object:
+def endpoints(address: str, port: int) -> Object:
     """The Service's, beside those that its own pods would be if they ran."""
     return {
         "apiVersion": "discovery.k8s.io/v1",
@@ -33,7 +35,7 @@ def endpoints(port: int) -> Object:
             "labels": {"kubernetes.io/service-name": NAME},
         },
         "addressType": "IPv4",
-        "endpoints": [{"addresses": [ADDRESS], "conditions": {"ready": True}}],
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
         "ports": [{"name": "https", "port": port}],
     }
 
@@ -41,24 +43,24 @@ def endpoints(port: int) -> Object:
 class Injector:
     """One replica, with the rights of the Deployment's service account and no others."""
 
-    def __init__(self, control_plane: ControlPlane, port: int = PORT, *options: str) -> None:
+    def __init__(self, cluster: Cluster, port: int = PORT, *options: str) -> None:
         self.port = port
-        self._control_plane = control_plane
+        self._cluster = cluster
         self._options = options
-        self._settings = control_plane.files / f"settings-{port}.yaml"
-        self._kubeconfig = control_plane.files / f"injector-{port}.kubeconfig"
-        self._installed = _settings_of(control_plane.kubectl)
+        self._settings = cluster.files / f"settings-{port}.yaml"
+        self._kubeconfig = cluster.files / f"injector-{port}.kubeconfig"
+        self._installed = _settings_of(cluster.kubectl)
         self._write(self._installed)
-        self._write_kubeconfig()
         self.start()
 
     def start(self) -> None:
         """And waits until the API server may trust it."""
+        self._write_kubeconfig()
         program = [sys.executable, "-m", "webhook", "serve", "--manage-certificates", f"--namespace={NAMESPACE}"]
         files = [f"--settings={self._settings}", f"--kubeconfig={self._kubeconfig}"]
-        listen = f"--listen={ADDRESS}:{self.port}"
+        listen = f"--listen={self._cluster.address}:{self.port}"
         environment = {"PYTHONPATH": str(ROOT)}
-        self._daemon: Daemon = self._control_plane.sandbox.start(
+        self._daemon: Daemon = self._cluster.sandbox.start(
             f"injector-{self.port}", *program, *files, listen, "--drain=1s", *self._options, **environment
         )
         self._daemon.await_(lambda: self._said("listening") and self._said("certificate_loaded"), "the webhook serves")
@@ -82,7 +84,7 @@ class Injector:
     def certificates(self) -> int:
         """The exit code of one pass of `tcp-sniffer-webhook certificates`, with the same rights."""
         command = [sys.executable, "-m", "webhook", "certificates", f"--kubeconfig={self._kubeconfig}"]
-        return self._control_plane.sandbox.run("env", f"PYTHONPATH={ROOT}", *command, check=False).returncode
+        return self._cluster.sandbox.run("env", f"PYTHONPATH={ROOT}", *command, check=False).returncode
 
     def reviews(self) -> int:
         """How many it has answered."""
@@ -90,8 +92,8 @@ class Injector:
         return sum(int(float(count)) for count in counts)
 
     def get(self, path: str) -> str:
-        fetch = ("curl", "-sSk", "--max-time", "10", f"https://{ADDRESS}:{self.port}{path}")
-        return self._control_plane.sandbox.run(*fetch).stdout
+        fetch = ("curl", "-sSk", "--max-time", "10", f"https://{self._cluster.address}:{self.port}{path}")
+        return self._cluster.sandbox.run(*fetch).stdout
 
     def output(self) -> str:
         return self._daemon.output()
@@ -106,9 +108,12 @@ class Injector:
         return changed
 
     def _write_kubeconfig(self) -> None:
-        token = self._control_plane.kubectl("create", "token", NAME, f"--namespace={NAMESPACE}").strip()
-        user = {"name": "injector", "user": {"token": token}}
-        write_kubeconfig(self._kubeconfig, SERVER, self._control_plane.files / "ca.pem", user)
+        token = self._cluster.kubectl("create", "token", NAME, f"--namespace={NAMESPACE}").strip()
+        view = ("config", "view", "--minify", "--flatten", "--raw", "-o", "json")
+        access = json.loads(self._cluster.kubectl(*view))
+        access["users"] = [{"name": user["name"], "user": {"token": token}} for user in access["users"]]
+        self._kubeconfig.write_text(json.dumps(access))
+        self._kubeconfig.chmod(0o600)
 
 
 def install(kubectl: Kubectl, overlay: str = OVERLAY) -> None:

@@ -42,14 +42,56 @@ read -r _ || true
 """
 
 
-class Sandbox:
-    """Namespaces and a folder of files. Without root it has no cgroups, which is enough for an API server."""
+class Machine:
+    """This machine as it is, and a folder of files: for programs that ask a cluster of somebody else's."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="tcp-sniffer-cluster-"))
+        self._daemons: list[Daemon] = []
+
+    def inside(self, *command: str) -> list[str]:
+        """The command, to be run there, by a process that waits for it."""
+        return ["setsid", "--fork", "--wait", *command]
+
+    def run(
+        self, *command: str, check: bool = True, stdin: str | None = None, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs the command there to its end; a failure is a RuntimeError that tells what it said."""
+        done = subprocess.run(
+            self.inside(*command),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+            env=_environment(),
+        )
+        if check and done.returncode:
+            raise RuntimeError(
+                f"{' '.join(command)}: exit code {done.returncode}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
+            )
+        return done
+
+    def start(self, name: str, *command: str, **environment: str) -> Daemon:
+        """A program that runs there; its output goes to NAME.log in the folder."""
+        daemon = Daemon(name, self.inside(*command), self.folder / f"{name}.log", _environment(**environment))
+        self._daemons.append(daemon)
+        return daemon
+
+    def stop(self) -> None:
+        """Ends all that was started."""
+        for daemon in self._daemons:
+            daemon.kill()
+        shutil.rmtree(self.folder)
+
+
+class Sandbox(Machine):
+    """Namespaces and a folder of files. Without root it has no cgroups, which is enough for an API server."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.cgroup = self.folder.name
         self._root = os.geteuid() == 0
-        self._daemons: list[Daemon] = []
         self._process = subprocess.Popen(
             [
                 "unshare",
@@ -90,34 +132,8 @@ class Sandbox:
         return ["bash", "-c", SET_UP, "set-up", *OWN_FOLDERS, *settings]
 
     def inside(self, *command: str) -> list[str]:
-        """The command, to be run inside."""
         user = [] if self._root else ["--user", "--preserve-credentials"]
         return ["nsenter", f"--target={self._first}", *user, "--net", "--mount", "--pid", "--", *command]
-
-    def run(
-        self, *command: str, check: bool = True, stdin: str | None = None, timeout: float = 120
-    ) -> subprocess.CompletedProcess[str]:
-        """Runs the command inside to its end; a failure is a RuntimeError that tells what it said."""
-        done = subprocess.run(
-            self.inside(*command),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-            env=_environment(),
-        )
-        if check and done.returncode:
-            raise RuntimeError(
-                f"{' '.join(command)}: exit code {done.returncode}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
-            )
-        return done
-
-    def start(self, name: str, *command: str, **environment: str) -> Daemon:
-        """A program that runs inside; its output goes to NAME.log in the folder."""
-        daemon = Daemon(name, self.inside(*command), self.folder / f"{name}.log", _environment(**environment))
-        self._daemons.append(daemon)
-        return daemon
 
     def stop(self) -> None:
         """Ends all that runs inside. May be called twice."""
@@ -174,7 +190,7 @@ class Daemon:
             raise RuntimeError(f"{self.name} ended: {self.output()[-4000:]}")
 
     def signal(self, number: signal.Signals) -> None:
-        # nsenter waits for the program, and passes no signal on.
+        # nsenter and setsid wait for the program, and pass no signal on.
         if self.running():
             os.kill(_child(self._entered.pid), number)
 

@@ -8,10 +8,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from cluster import users
 from cluster.control_plane import ControlPlane
 from cluster.injector import PORT, Injector, endpoints, install
 from cluster.kubectl import Kubectl
 from cluster.sandbox import Sandbox, wait_until
+from cluster.users import Cluster, UsersCluster
 
 # The decision table's rows.
 sys.path.append(str(Path(__file__).parents[2] / "webhook"))
@@ -20,20 +22,23 @@ MakeNamespace = Callable[..., Kubectl]
 
 
 @pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox()
-    yield made
-    made.stop()
+def cluster() -> Iterator[Cluster]:
+    """The user's, or one of its own."""
+    if users.KUBECONFIG:
+        theirs = UsersCluster(Path(users.KUBECONFIG))
+        yield theirs
+        theirs.stop()
+        return
+    sandbox = Sandbox()
+    try:
+        yield ControlPlane(sandbox)
+    finally:
+        sandbox.stop()
 
 
 @pytest.fixture(scope="session")
-def control_plane(sandbox: Sandbox) -> ControlPlane:
-    return ControlPlane(sandbox)
-
-
-@pytest.fixture(scope="session")
-def kubectl(control_plane: ControlPlane) -> Kubectl:
-    return control_plane.kubectl
+def kubectl(cluster: Cluster) -> Kubectl:
+    return cluster.kubectl
 
 
 @pytest.fixture
@@ -44,12 +49,12 @@ def injector(installed: Injector) -> Injector:
 
 
 @pytest.fixture(scope="session")
-def installed(control_plane: ControlPlane) -> Injector:
+def installed(cluster: Cluster) -> Injector:
     """config/ as it is, with a webhook on this machine behind its Service."""
-    install(control_plane.kubectl)
-    started = Injector(control_plane)
-    control_plane.kubectl.apply(endpoints(PORT))
-    _await_first_review(control_plane.kubectl, started)
+    install(cluster.kubectl)
+    started = Injector(cluster)
+    cluster.kubectl.apply(endpoints(cluster.address, PORT))
+    _await_first_review(cluster.kubectl, started)
     return started
 
 
@@ -85,7 +90,8 @@ def namespace(kubectl: Kubectl) -> MakeNamespace:
 
 def _namespace(kubectl: Kubectl, labels: dict[str, str], config_map: str | None) -> Kubectl:
     name = f"shop-{uuid4().hex[:8]}"
-    kubectl.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    metadata = {"name": name, "labels": {users.LABEL: "", **labels}}
+    kubectl.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     own = kubectl.of(name)
     if config_map is not None:
         content: dict[str, Any] = {"metadata": {"name": "tcp-sniffer"}, "data": {"sniffer.yaml": config_map}}

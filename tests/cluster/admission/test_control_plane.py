@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from cluster import users
 from cluster.control_plane import ControlPlane
 from cluster.kubectl import Kubectl
 from cluster.residue import differences, machine, processes
@@ -27,6 +29,10 @@ def test_a_pod_is_created_and_read_back(kubectl: Kubectl) -> None:
     assert [container["name"] for container in read["spec"]["containers"]] == ["app"]
 
 
+own_cluster = pytest.mark.skipif(bool(users.KUBECONFIG), reason="it is the user's cluster that is asked")
+
+
+@own_cluster
 def test_a_control_plane_leaves_nothing_behind() -> None:
     before = machine()
     sandbox = Sandbox()
@@ -55,6 +61,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@own_cluster
 def test_what_runs_inside_ends_also_where_the_tests_are_killed() -> None:
     tests = Path(__file__).parents[2]
     killed = subprocess.run([sys.executable, "-c", KILLED], stdout=subprocess.PIPE, text=True, check=False, cwd=tests)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import issued
 import pytest
-from cluster.control_plane import ControlPlane
 from cluster.injector import NAME, PORT, Injector
 from cluster.kubectl import Kubectl
-from cluster.sandbox import ADDRESS, wait_until
+from cluster.sandbox import wait_until
+from cluster.users import Cluster
 from conftest import MakeNamespace
 from pods import pod
 
@@ -24,17 +24,17 @@ UNLABELLED = {**pod(), "metadata": {"generateName": "unlabelled-"}}
 
 
 @pytest.fixture(params=["dead", "hanging", "garbage", "expired"])
-def broken(request: pytest.FixtureRequest, control_plane: ControlPlane, injector: Injector) -> Iterator[str]:
+def broken(request: pytest.FixtureRequest, cluster: Cluster, injector: Injector) -> Iterator[str]:
     """Behind the Service stands something else than the webhook, or nothing."""
-    kubectl, failure = control_plane.kubectl, request.param
-    pem = control_plane.files / f"{failure}.pem"
+    kubectl, failure = cluster.kubectl, request.param
+    pem = cluster.files / f"{failure}.pem"
     issued.write(kubectl, pem, expires=timedelta(minutes=-1 if failure == "expired" else 10))
     injector.stop()
     if failure == "dead":
         yield failure
     else:
-        daemon = control_plane.sandbox.start(
-            failure, sys.executable, str(STAND_IN), ADDRESS, str(PORT), str(pem), failure
+        daemon = cluster.sandbox.start(
+            failure, sys.executable, str(STAND_IN), cluster.address, str(PORT), str(pem), failure
         )
         daemon.await_(lambda: "listening" in daemon.output(), "the stand-in listens")
         yield failure

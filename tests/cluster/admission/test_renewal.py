@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster.control_plane import ControlPlane
 from cluster.injector import NAME, NAMESPACE, PORT, ROOT, Injector, endpoints
 from cluster.kubectl import Kubectl
 from cluster.sandbox import wait_until
+from cluster.users import Cluster
 from conftest import MakeNamespace
 from test_failure_policy import is_reviewed, set_policy
 
@@ -22,12 +22,12 @@ SHORT = ("--certificate-lifetime=20s", "--authority-lifetime=80s")
 
 
 @pytest.fixture
-def replicas(control_plane: ControlPlane, kubectl: Kubectl, injector: Injector) -> Iterator[list[Injector]]:
+def replicas(cluster: Cluster, kubectl: Kubectl, injector: Injector) -> Iterator[list[Injector]]:
     """Two, in place of the one, with certificates that live for seconds; what they do not answer is refused."""
     injector.stop()
     forget_certificates(kubectl)
-    started = [Injector(control_plane, port, *SHORT) for port in (PORT, PORT + 1)]
-    kubectl.apply(endpoints(PORT + 1))
+    started = [Injector(cluster, port, *SHORT) for port in (PORT, PORT + 1)]
+    kubectl.apply(endpoints(cluster.address, PORT + 1))
     # The other's turn comes with the next connection.
     wait_until(lambda: any(is_reviewed(kubectl, one) for one in started), "a replica is asked")
     set_policy(kubectl, "Fail")
@@ -45,13 +45,11 @@ def forget_certificates(kubectl: Kubectl) -> None:
     kubectl.of(NAMESPACE)("patch", f"secret/{NAME}-tls", "--type=merge", '--patch={"data": null}')
 
 
-def test_no_pod_fails(replicas: list[Injector], control_plane: ControlPlane, namespace: MakeNamespace) -> None:
+def test_no_pod_fails(replicas: list[Injector], cluster: Cluster, namespace: MakeNamespace) -> None:
     own = namespace(fresh=True)
     name = own.command[-1].removeprefix("--namespace=")
     program = [sys.executable, str(Path(__file__).with_name("rollout.py"))]
-    rollout = control_plane.sandbox.start(
-        "rollout", *program, str(control_plane.kubeconfig), name, str(RATE), PYTHONPATH=str(ROOT)
-    )
+    rollout = cluster.sandbox.start("rollout", *program, str(cluster.kubeconfig), name, str(RATE), PYTHONPATH=str(ROOT))
     rollout.await_(lambda: "creating" in rollout.output(), "pods are created")
     reviews = [one.reviews() for one in replicas]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from pods import pod
 
 LABELS = {"app": "made", "tcp-sniffer/inject": "true"}
 # No kubelet: the daemon set's controller wants a node that is there and ready.
-NODE = {
+NODE: Object = {
     "apiVersion": "v1",
     "kind": "Node",
     "metadata": {"name": "nowhere", "labels": {"kubernetes.io/os": "linux"}},
@@ -42,8 +43,13 @@ WORKLOADS = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def node(kubectl: Kubectl) -> None:
-    kubectl.create(NODE)
+def node(kubectl: Kubectl) -> Iterator[None]:
+    has_nodes = bool(kubectl.items("nodes"))
+    if not has_nodes:
+        kubectl.create(NODE)
+    yield
+    if not has_nodes:
+        kubectl("delete", "node", NODE["metadata"]["name"])
 
 
 @pytest.mark.parametrize("made", WORKLOADS, ids=lambda one: one["kind"])
