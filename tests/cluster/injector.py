@@ -55,7 +55,7 @@ class Injector:
 
     def start(self) -> None:
         """And waits until the API server may trust it."""
-        self._write_kubeconfig()
+        self._write_kubeconfig(self._kubeconfig, NAME)
         program = [sys.executable, "-m", "webhook", "serve", "--manage-certificates", f"--namespace={NAMESPACE}"]
         files = [f"--settings={self._settings}", f"--kubeconfig={self._kubeconfig}"]
         listen = f"--listen={self._cluster.address}:{self.port}"
@@ -81,9 +81,11 @@ class Injector:
                 lambda: self._daemon.output().count('"settings_loaded"') > before, "the settings are loaded"
             )
 
-    def certificates(self) -> int:
-        """The exit code of one pass of `tcp-sniffer-webhook certificates`, with the same rights."""
-        command = [sys.executable, "-m", "webhook", "certificates", f"--kubeconfig={self._kubeconfig}"]
+    def certificates(self, account: str = NAME) -> int:
+        """The exit code of one pass of `tcp-sniffer-webhook certificates`, with that service account's rights."""
+        kubeconfig = self._cluster.files / f"{account}.kubeconfig"
+        self._write_kubeconfig(kubeconfig, account)
+        command = [sys.executable, "-m", "webhook", "certificates", f"--kubeconfig={kubeconfig}"]
         return self._cluster.sandbox.run("env", f"PYTHONPATH={ROOT}", *command, check=False).returncode
 
     def reviews(self) -> int:
@@ -107,13 +109,13 @@ class Injector:
         self._settings.write_text(text)
         return changed
 
-    def _write_kubeconfig(self) -> None:
-        token = self._cluster.kubectl("create", "token", NAME, f"--namespace={NAMESPACE}").strip()
+    def _write_kubeconfig(self, path: Path, account: str) -> None:
+        token = self._cluster.kubectl("create", "token", account, f"--namespace={NAMESPACE}").strip()
         view = ("config", "view", "--minify", "--flatten", "--raw", "-o", "json")
         access = json.loads(self._cluster.kubectl(*view))
         access["users"] = [{"name": user["name"], "user": {"token": token}} for user in access["users"]]
-        self._kubeconfig.write_text(json.dumps(access))
-        self._kubeconfig.chmod(0o600)
+        path.write_text(json.dumps(access))
+        path.chmod(0o600)
 
 
 def install(kubectl: Kubectl, overlay: str = OVERLAY) -> None:

@@ -79,7 +79,7 @@ def test_the_chart_says_the_same(tools: Path, overlay: str) -> None:
         assert by_helm[key] == one, key
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("overlay", [*OVERLAYS, "overlays/certificates-job"])
 def test_every_object_is_valid(tools: Path, overlay: str) -> None:
     for (kind, name), one in kustomize(tools, CONFIG / overlay).items():
         assert one["metadata"]["labels"]["app.kubernetes.io/name"] == "tcp-sniffer-webhook", (kind, name)
@@ -144,6 +144,16 @@ def test_rights_are_the_least(tools: Path) -> None:
         ],
         ("Role", "tcp-sniffer-webhook-certificates"): [(["secrets"], ["tcp-sniffer-webhook-tls"], ["get", "update"])],
     }
+
+
+def test_with_the_job_the_server_changes_nothing(tools: Path) -> None:
+    found = kustomize(tools, CONFIG / "overlays/certificates-job")
+    name = "tcp-sniffer-webhook-certificates"
+    for kind in ("RoleBinding", "ClusterRoleBinding"):
+        assert [one["name"] for one in found[kind, name]["subjects"]] == [name]
+    assert found["Deployment", "tcp-sniffer-webhook"]["spec"]["template"]["spec"]["containers"][0]["args"] == ["serve"]
+    first, daily = found["Job", name]["spec"], found["CronJob", name]["spec"]["jobTemplate"]["spec"]
+    assert first["template"] == daily["template"]
 
 
 def test_before_1_32_the_nodes_are_asked(tools: Path, tmp_path: Path) -> None:
