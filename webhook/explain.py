@@ -15,7 +15,7 @@ from webhook import names, patch, settings
 from webhook.decision import Decision, Inject, decide
 from webhook.facts import Cluster, ConfigMap, Namespace, Version
 from webhook.manifests import ManifestError, manifests, pod_of, read
-from webhook.pod import Json, Pod
+from webhook.pod import Json, Pod, ShapeError, shaped
 
 _DEFAULT_VERSION = "1.34"
 
@@ -65,7 +65,10 @@ class _Context:
     def explain(self, manifest: Json) -> Json:
         template = pod_of(manifest)
         namespace = (manifest.get("metadata") or {}).get("namespace") or self._default_namespace
-        pod = Pod(template or {}, namespace)
+        try:
+            pod = shaped(template or {}, namespace)
+        except ShapeError as error:
+            raise ManifestError(f"{_name(manifest, namespace)}: {error}") from error
         decision = decide(
             pod, self._namespace(namespace), self._config_map_of(namespace), self._settings, self._cluster
         )
@@ -107,6 +110,10 @@ class _Context:
             ):
                 return manifest
         return None
+
+
+def _name(manifest: Json, namespace: str) -> str:
+    return f"{manifest['kind']} {namespace}/{Pod(manifest).name}"
 
 
 def _verdict(decision: Decision, *, denies: bool) -> Json:

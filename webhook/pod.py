@@ -104,3 +104,29 @@ class Pod:
     def shares(self, kind: str) -> bool:
         """Whether the containers share an amount that the pod as a whole has (KEP-2837)."""
         return any(self.own_amount(which, kind) is not None for which in ("requests", "limits"))
+
+
+class ShapeError(Exception):
+    """What should be a pod is none; the text says "not shaped like a pod", and why."""
+
+
+def shaped(manifest: Mapping[str, Any], namespace: str = "") -> Pod:
+    """The pod. The API server sends only what fits its own schema; anybody else may send anything: ShapeError."""
+    try:
+        pod = Pod(manifest, namespace)
+        _check(pod)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ShapeError(f"not shaped like a pod ({error})") from error
+    return pod
+
+
+def _check(pod: Pod) -> None:
+    for name, mapping in (("labels", pod.labels), ("annotations", pod.annotations)):
+        if not isinstance(mapping, Mapping) or not all(isinstance(text, str) for text in mapping.values()):
+            raise TypeError(f'metadata.{name} must map text to text, such as "true" in quotes')
+    if not pod.containers or not all(isinstance(one, dict) and one.get("name") for one in pod.all_containers):
+        raise TypeError("spec.containers must be a list of containers with names")
+    if not all(isinstance(volume, dict) for volume in pod.volumes):
+        raise TypeError("spec.volumes must be a list of volumes")
+    # Read once here: what the decision reads again later cannot fail then.
+    _ = (pod.declared_ports, pod.grace, pod.is_windows)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from webhook import patch
 from webhook.decision import Inject, Skip, decide
 from webhook.facts import Cluster, ConfigMap, Namespace
-from webhook.pod import Json, Pod
+from webhook.pod import Json, Pod, ShapeError, shaped
 from webhook.settings import Settings
 
 API_VERSION = "admission.k8s.io/v1"
@@ -58,10 +57,9 @@ def parse(body: Any) -> Request:
     if not isinstance(manifest, dict):
         raise ReviewError("expected `request.object`, the pod")
     try:
-        pod = Pod(manifest, _text(request.get("namespace")))
-        _check_shapes(pod)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ReviewError(f"`request.object` is not shaped like a pod ({error})") from error
+        pod = shaped(manifest, _text(request.get("namespace")))
+    except ShapeError as error:
+        raise ReviewError(f"`request.object` is {error}") from error
     return Request(request["uid"], pod, _text(request.get("operation")) or "CREATE")
 
 
@@ -115,16 +113,3 @@ def _wrap(response: Json) -> Json:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _check_shapes(pod: Pod) -> None:
-    """The API server sends only what fits its own schema; anybody else may send anything."""
-    for name, mapping in (("labels", pod.labels), ("annotations", pod.annotations)):
-        if not isinstance(mapping, Mapping) or not all(isinstance(text, str) for text in mapping.values()):
-            raise TypeError(f"metadata.{name} must map text to text")
-    if not pod.containers or not all(isinstance(one, dict) and one.get("name") for one in pod.all_containers):
-        raise TypeError("spec.containers must be a list of containers with names")
-    if not all(isinstance(volume, dict) for volume in pod.volumes):
-        raise TypeError("spec.volumes must be a list of volumes")
-    # Read once here: what the decision reads again later cannot fail then.
-    _ = (pod.declared_ports, pod.grace, pod.is_windows)

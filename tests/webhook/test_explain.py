@@ -78,7 +78,21 @@ def test_settings_and_version(file: Path, tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: [", "expected valid YAML"),
+        ("a: [", "x.yaml:1:5: expected valid YAML (expected the node content"),
+        ("kind: Pod\nspec: {a: b: c}", "x.yaml:2:12: expected valid YAML"),
+        ("\x01", "expected valid YAML"),
+        ("kind: [Pod]", "each with a `kind`"),
+        ("kind: Pod\nmetadata: text", "Pod: expected a mapping as `metadata`"),
+        ("kind: Deployment\nspec: {template: text}", "Deployment: expected a mapping as `template`"),
+        ("kind: CronJob\nspec: {jobTemplate: {spec: 1}}", "CronJob: expected a mapping as `spec`"),
+        (
+            "kind: Pod\nspec: {containers: text}",
+            "Pod default/(no name): not shaped like a pod (spec.containers must be",
+        ),
+        (
+            "kind: Pod\nmetadata: {name: web, labels: {tcp-sniffer/inject: true}}",
+            'Pod default/web: not shaped like a pod (metadata.labels must map text to text, such as "true" in quotes)',
+        ),
         ("just text", "each with a `kind`"),
         ("kind: Service", "no pod, nor anything that makes pods"),
         ("", "no pod, nor anything that makes pods"),
