@@ -119,12 +119,12 @@ def _log_step(before: Material | None, after: Material) -> None:
 
 
 def main(target: Target, kubeconfig_file: str | None) -> int:
-    """One pass; the process's exit code. A daily CronJob's run takes the next step, long before it is urgent."""
+    """One pass; the process's exit code: 2 where it was started wrongly. A daily CronJob's run takes the next step, long before it is urgent."""
     try:
         material = asyncio.run(_once(target, kubeconfig_file))
     except (AccessError, ApiError, CertificatesError) as error:
         _log.error(str(error), extra={"event": "failed"})
-        return 1
+        return 2 if isinstance(error, AccessError) else 1
     _log.info("the certificates hold", extra={"event": "certificates", "expires": material.expires.isoformat()})
     return 0
 

@@ -72,10 +72,17 @@ def from_file(path: Path) -> Access:
         cluster = _named(config, "clusters", "cluster", context["cluster"])
         user = _named(config, "users", "user", context["user"])
         return Access(cluster["server"].rstrip("/"), _tls(cluster, user, path.parent), _token(user, path.parent))
-    except (OSError, yaml.YAMLError, binascii.Error) as error:
-        raise AccessError(f"{path}: expected a kubeconfig that can be read ({error})") from error
-    except (KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise AccessError(
+            f"{error.filename or path}: expected a file that can be read ({error.strerror or error})"
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError, binascii.Error) as error:
+        told = " ".join(str(error).split())
+        raise AccessError(f"{path}: expected a kubeconfig, in YAML or JSON ({told})") from error
+    except KeyError as error:
         raise AccessError(f"{path}: expected a kubeconfig with a current context; it lacks {error}") from error
+    except (TypeError, AttributeError) as error:
+        raise AccessError(f"{path}: expected a kubeconfig; it is not shaped like one ({error})") from error
 
 
 def _named(config: Mapping[str, Any], group: str, key: str, name: str) -> Mapping[str, Any]:

@@ -99,10 +99,12 @@ def _target(args: argparse.Namespace) -> Target:
     from webhook.certificates import Target
 
     if args.authority_lifetime < 4 * args.certificate_lifetime:
-        sys.exit(
+        print(
             f"{_NAME}: --authority-lifetime: expected at least four times --certificate-lifetime:"
-            " a certificate ends before its authority does, of which the last third is for the change"
+            " a certificate ends before its authority does, of which the last third is for the change",
+            file=sys.stderr,
         )
+        raise SystemExit(2)
     namespace = _namespace(args)
     service = f"{args.service}.{namespace}"
     names = [f"{service}.svc", f"{service}.svc.cluster.local", service, *args.name]

@@ -25,7 +25,8 @@ async def test_in_a_pod_the_service_account_is_used(api: Api, tmp_path: Path) ->
     ("text", "told"),
     [
         ("{}", "lacks 'current-context'"),
-        ("a: [", "expected a kubeconfig that can be read"),
+        ("a: [", "expected a kubeconfig, in YAML or JSON (while parsing"),
+        ("only text", "it is not shaped like one"),
         ("current-context: x\ncontexts: []", "lacks \"context 'x'\""),
         (
             "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
