@@ -119,7 +119,10 @@ def _log_step(before: Material | None, after: Material) -> None:
 
 
 def main(target: Target, kubeconfig_file: str | None) -> int:
-    """One pass; the process's exit code: 2 where it was started wrongly. A daily CronJob's run takes the next step, long before it is urgent."""
+    """One pass; the process's exit code: 2 where it was started wrongly.
+
+    A daily CronJob's run takes the next step, long before it is urgent.
+    """
     try:
         material = asyncio.run(_once(target, kubeconfig_file))
     except (AccessError, ApiError, CertificatesError) as error:
