@@ -52,13 +52,6 @@ without_services() {
     trap - EXIT
 }
 
-install_for_cluster() {
-    without_services apt_install "${CLUSTER_PACKAGES[@]}"
-    # Docker's own packages bring these under other names, which Debian's would remove.
-    command -v containerd >/dev/null || without_services apt_install containerd
-    PATH="$PATH:/usr/sbin" command -v runc >/dev/null || without_services apt_install runc
-}
-
 # Prints a Python of 3.11 or newer that can make virtual environments.
 find_python() {
     local candidate

@@ -124,6 +124,18 @@ def install(kubectl: Kubectl, overlay: str = OVERLAY) -> None:
     wait_until(lambda: kubectl.tried(*account).returncode == 0, "the service account is there")
 
 
+def deploy(kubectl: Kubectl, folder: Path, sidecar: str, webhook: str) -> None:
+    """config/ with these images, described in a new folder; its replicas are ready and the API server asks them."""
+    install(kubectl, str(overlay(folder, sidecar, webhook)))
+    kubectl.of(NAMESPACE)("rollout", "status", f"deployment/{NAME}", "--timeout=240s", timeout=260)
+    labelled = {"name": "first", "namespace": "default", "labels": {"tcp-sniffer/inject": "true"}}
+    app = {"name": "app", "image": "app", "ports": [{"containerPort": 80}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": labelled, "spec": {"containers": [app]}}
+    wait_until(
+        lambda: "initContainers" in kubectl.create(pod, "--dry-run=server")["spec"], "a labelled pod gets the sidecar"
+    )
+
+
 def overlay(folder: Path, sidecar: str, webhook: str) -> Path:
     """config/ as somebody installs it who has images of his own; the folder."""
     folder.mkdir()

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from apps import COLLECTOR, LABELLED, NAMESPACE, PORT, Apps, Client, Collector, container, server, template
+from apps import COLLECTOR, NAMESPACE, PORT, Apps, Client, Collector, container, server
 from cluster.control_plane import ControlPlane
 from cluster.images import SIDECAR, WEBHOOK, save
-from cluster.injector import install, overlay
+from cluster.injector import deploy
 from cluster.kubectl import Kubectl
 from cluster.node import Node
-from cluster.sandbox import Sandbox, wait_until
+from cluster.sandbox import Sandbox
 
 PROGRAMS = Path(__file__).with_name("programs")
 
@@ -39,18 +39,23 @@ def administrator(node: Node) -> Kubectl:
     return node.control_plane.kubectl
 
 
+def objects(administrator: Kubectl) -> set[str]:
+    """What the API server keeps, as KIND/NAMESPACE/NAME; without what is the app's, or comes and goes by itself."""
+    kinds = administrator("api-resources", "--verbs=list,delete", "--output=name").split()
+    found = administrator.items(",".join(kind for kind in kinds if not kind.startswith(("events", "leases."))), "-A")
+    places = ((one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]) for one in found)
+    return {"/".join(place) for place in places if NAMESPACE not in place}
+
+
 @pytest.fixture(scope="session")
-def installed(administrator: Kubectl, node: Node) -> None:
+def before_installation(administrator: Kubectl) -> set[str]:
+    return objects(administrator)
+
+
+@pytest.fixture(scope="session")
+def installed(administrator: Kubectl, node: Node, before_installation: set[str]) -> None:  # noqa: ARG001 it looks first
     """config/ with the images that were built here; the webhook's replicas are ready and the API server asks them."""
-    install(administrator, str(overlay(node.control_plane.files / "overlay", SIDECAR, WEBHOOK)))
-    administrator.of("tcp-sniffer")(
-        "rollout", "status", "deployment/tcp-sniffer-webhook", "--timeout=240s", timeout=260
-    )
-    pod = template("first", container(), labels=LABELLED, annotations={"ports": "80"}, restartPolicy="Always")
-    manifest = {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {**pod["metadata"], "name": "first"}}
-    wait_until(
-        lambda: "initContainers" in administrator.create(manifest, "--dry-run=server")["spec"], "a pod gets the sidecar"
-    )
+    deploy(administrator, node.control_plane.files / "overlay", SIDECAR, WEBHOOK)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -54,6 +55,13 @@ def test_the_sniffer_is_killed(apps: Apps, client: Client) -> None:
         return "/hello?of=again" in log(pod)
 
     wait_until(hears_again, "it hears again")
+
+
+def test_the_first_process_is_small(apps: Apps) -> None:
+    """It is paid for in each pod, beside the sniffer."""
+    pod = apps.deploy("small", server(PORT))
+    (resident,) = re.findall(r"VmRSS:\s+(\d+) kB", pod.execute("tcp-sniffer", "cat", "/proc/1/status"))
+    assert int(resident) < 4096
 
 
 def test_its_container_is_killed(apps: Apps, client: Client, node: Node) -> None:
