@@ -241,6 +241,14 @@ def interfaces() -> list[dict[str, Any]]:
     return listed
 
 
+def check(config: str) -> None:
+    """Compiles the filters of `config` (JSON text, see sniffer_check). Raises EngineError where one is wrong."""
+    error = ctypes.create_string_buffer(_ERROR_CAPACITY)
+    status = _library().sniffer_check(config.encode(), error, _ERROR_CAPACITY)
+    if status != OK:
+        raise EngineError(status, _text(error.value))
+
+
 def merge(request: dict[str, Any]) -> int:
     """Makes one capture file of several: see sniffer_merge. Returns the packets written; raises EngineError."""
     library = _library()
@@ -288,6 +296,7 @@ def _functions() -> Functions:
         "sniffer_last_error": (text, (handle,)),
         "sniffer_status_text": (text, (integer,)),
         "sniffer_describe": (size, (handle, text, size)),
+        "sniffer_check": (integer, (text, text, size)),
         "sniffer_interfaces": (size, (text, size)),
         "sniffer_close": (None, (handle,)),
         "sniffer_merge": (integer, (text, ctypes.POINTER(ctypes.c_ulonglong), text, size)),

@@ -11,7 +11,7 @@ from appliance.config import ConfigError, Settings, add_options, gather, overrid
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
-_EXIT_CONFIGURATION = 2
+_EXIT_CONFIGURATION, _EXIT_LIBRARY = 2, 5
 
 
 def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -47,12 +47,31 @@ def _register_show(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def _validate(args: Namespace) -> int:
-    # Every file is checked, also after one that is wrong.
-    results = [_load(name, args) for name in args.files]
-    for name, settings in zip(args.files, results, strict=True):
-        if settings:
-            print(f"{name}: valid")
+    from appliance.shared_library import LibraryError
+
+    try:
+        # Every file is checked, also after one that is wrong.
+        results = [_is_valid(name, args) for name in args.files]
+    except LibraryError as error:
+        print(error, file=sys.stderr)
+        return _EXIT_LIBRARY
     return 0 if all(results) else _EXIT_CONFIGURATION
+
+
+def _is_valid(name: str, args: Namespace) -> bool:
+    """Says so, or what is wrong. Whether a filter compiles only libpcap knows."""
+    from appliance.engine import EngineError, check
+
+    settings = _load(name, args)
+    if settings is None:
+        return False
+    try:
+        check(settings.engine_json())
+    except EngineError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return False
+    print(f"{name}: valid")
+    return True
 
 
 def _show(args: Namespace) -> int:

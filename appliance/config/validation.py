@@ -84,7 +84,9 @@ def _translate(draft: Draft, error: ValidationError) -> Iterator[Problem]:
             known = schema["properties"]
             yield from unknown_keys([(*path, key) for key in value if key not in known], known, draft.origin)
         case "uniqueItems":
-            yield draft.problem(path, "a list without an entry twice", value)
+            for index, entry in enumerate(value):
+                if entry in value[:index]:
+                    yield draft.problem((*path, index), "an entry that is not there already", entry)
         case _:
             yield draft.problem(path, describe(schema), value)
 

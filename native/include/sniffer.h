@@ -123,6 +123,9 @@ const char* sniffer_status_text(int status);
  * "linkType", "addresses": [...], "filter", "bufferSize"}. Same returns as sniffer_stats. */
 size_t sniffer_describe(sniffer_handle* handle, char* buffer, size_t capacity);
 
+/* Whether `config`, as sniffer_open() takes it, is one, its filters compiled as for Ethernet. Opens nothing. */
+int sniffer_check(const char* config, char* error, size_t capacity);
+
 /* The machine's interfaces as a JSON array of {"name", "up", "loopback", "addresses"}; needs no
  * handle. Same returns as sniffer_stats. */
 size_t sniffer_interfaces(char* buffer, size_t capacity);

@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "error.h"
+#include "pcap_handle.h"
 #include "sniffer.h"
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
@@ -138,6 +139,15 @@ EXPORT const char* sniffer_status_text(int status) {
 
 EXPORT size_t sniffer_describe(sniffer_handle* handle, char* buffer, size_t capacity) {
     return give_text(handle->engine.describe(), buffer, capacity);
+}
+
+EXPORT int sniffer_check(const char* config, char* error, size_t capacity) {
+    return guarded(
+        [&] {
+            const sniffer::PcapHandle ethernet(pcap_open_dead(DLT_EN10MB, 262144));
+            sniffer::FilterProgram(ethernet.get(), sniffer::parse_config(config), sniffer::FilterFor::all);
+        },
+        [&](const char* text) { copy_text(text, error, capacity); });
 }
 
 EXPORT size_t sniffer_interfaces(char* buffer, size_t capacity) {

@@ -55,12 +55,14 @@ def _written(yaml: str | bytes | None) -> str | None:
 
 @pytest.fixture
 def command() -> Command:
-    """`tcp-sniffer config …` in a process of its own, with these variables and no others of the product."""
+    """`tcp-sniffer config …` in a process of its own, with these variables; else it has the library's alone."""
+
+    kept = {name: os.environ[name] for name in ("PATH", "TCP_SNIFFER_LIBRARY") if name in os.environ}
 
     def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "appliance", "config", *arguments],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env},
+            env={**kept, "PYTHONPATH": str(ROOT), **env},
             capture_output=True,
             text=True,
             check=False,

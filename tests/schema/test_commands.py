@@ -43,6 +43,23 @@ def test_validate_takes_variables_and_options_as_run_would(command: Command) -> 
     assert command("validate", "--ports", "80", "a.yaml").returncode == 0
 
 
+@pytest.mark.parametrize("field", ["captureFilter", "recording.filter"])
+def test_validate_compiles_filters(command: Command, field: str) -> None:
+    line = "captureFilter: {}" if field == "captureFilter" else "recording: {{enabled: true, filter: {}}}"
+    Path("good.yaml").write_text("ports: [80]\n" + line.format("host 10.0.0.1"))
+    Path("bad.yaml").write_text("ports: [80]\n" + line.format("host or"))
+    done = command("validate", "good.yaml", "bad.yaml")
+    assert (done.returncode, done.stdout) == (2, "good.yaml: valid\n")
+    assert done.stderr.startswith(f"bad.yaml: {field} does not compile: ")
+
+
+def test_validate_wants_the_library(command: Command) -> None:
+    Path("a.yaml").write_text("ports: [80]")
+    done = command("validate", "a.yaml", TCP_SNIFFER_LIBRARY="/dev/null")
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "/dev/null cannot be loaded" in done.stderr
+
+
 def test_validate_wants_a_file(command: Command) -> None:
     assert command("validate").returncode == 2
 

@@ -39,7 +39,7 @@ FIELDS = {
     "redactHeaders: x-a": 'redactHeaders: expected a list of at most 256 entries, each a header\'s name, got "x-a"',
     "redactHeaders: [x-a, a b]": 'redactHeaders[1]: expected a header\'s name, got "a b"',
     "redactHeaders: [x-a, X-A]": 'redactHeaders[1]: expected each name once, in any case, got "X-A"',
-    "redactFields: [a, a]": "redactFields: expected a list without an entry twice, got a list",
+    "redactFields: [a, a]": 'redactFields[1]: expected an entry that is not there already, got "a"',
     'redactFields: [""]': 'redactFields[0]: expected a field\'s name of 1 to 256 characters, got ""',
     "exclude: [{}]": f"exclude[0]: expected {RULE}, got a mapping",
     "exclude: [/healthz]": f'exclude[0]: expected {RULE}, got "/healthz"',
@@ -106,8 +106,7 @@ def test_wrong_ports(mistakes: Mistakes, ports: str) -> None:
 
 def test_a_port_twice(mistakes: Mistakes) -> None:
     assert mistakes("ports:\n- 80\n- 81\n- 80\n") == [
-        "sniffer.yaml:1: ports: expected a list without an entry twice, got a list",
-        "sniffer.yaml:4: ports[2]: expected ports that 80 does not hold already, got 80",
+        "sniffer.yaml:4: ports[2]: expected an entry that is not there already, got 80"
     ]
 
 
