@@ -145,7 +145,7 @@ def test_who_may_read_it(apps: Apps, client: Client, claim: str, kubectl: Kubect
         )
         return kubectl.run("bash", "-o", "pipefail", "-c", f"{shlex.join(line)} | tar -tf -", check=False)
 
-    assert "cannot create resource" in taken().stderr
+    assert "(Forbidden)" in taken().stderr
     kubectl("create", "serviceaccount", "reader")
     kubectl("apply", "-f", str(READERS))
     role = ("--role=tcp-sniffer-recording-readers", f"--serviceaccount={NAMESPACE}:reader")
