@@ -19,9 +19,6 @@ from webhook import names, quantity
 from webhook.pod import Pod
 from webhook.settings import Settings
 
-# Below this the appliance itself has no room; see docs/deployment.md on sizes.
-LEAST_MEMORY = Decimal(64 << 20)
-
 # Where a pod has so many, the rest is not looked at: an author's mistakes must not hold up other pods.
 MOST_MISTAKES = 20
 
@@ -64,7 +61,8 @@ def _at_least(least: Decimal) -> Callable[[str], bool]:
 
 
 _CPU = ("an amount of CPU of at least 1m, such as 50m or 0.1", _at_least(Decimal("0.001")))
-_MEMORY = ("an amount of memory of at least 64Mi, such as 128Mi", _at_least(LEAST_MEMORY))
+# Below it the appliance itself has no room; see docs/deployment.md on sizes.
+_MEMORY = ("an amount of memory of at least 64Mi, such as 128Mi", _at_least(Decimal(64 << 20)))
 
 # By their names without the prefix.
 OWN: dict[str, _Own] = {

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from appliance.config import ConfigError, Problem
 from appliance.config.describe import describe
 from appliance.config.document import Document, read
 from appliance.config.problems import path_text, shown, unknown_key
+from webhook import quantity
 
 DEFAULT_FILE = "/etc/tcp-sniffer-webhook/settings.yaml"
 
@@ -57,7 +59,10 @@ def load(path: str | None = None, *, own_namespace: str | None = None) -> Settin
     problems = [*document.problems, *_mistakes(document)]
     if problems:
         raise ConfigError(problems)
-    return _settings(_with_defaults(schema(), document.values), own_namespace)
+    values = _with_defaults(schema(), document.values)
+    if problems := [*_amount_mistakes(document, values["resources"])]:
+        raise ConfigError(problems)
+    return _settings(values, own_namespace)
 
 
 def mark(path: str | None = None) -> tuple[int, ...] | None:
@@ -91,6 +96,25 @@ def _mistakes(document: Document) -> Iterator[Problem]:
                 yield unknown_key(key, path_text(here), rules["properties"], document.source.at(here))
         else:
             yield Problem(document.source.at(path), path_text(path), shown(error.instance), describe(dict(rules)))
+
+
+def _amount_mistakes(document: Document, resources: Mapping[str, str]) -> Iterator[Problem]:
+    """Amounts with which no pod would start: the API server refuses a request above its limit."""
+    for kind, least in (("memory", "64Mi"), ("cpu", "1m")):
+        request, limit = (resources[f"{kind}{which}"] for which in ("Request", "Limit"))
+        if _number(limit) < _number(least):
+            yield _amount_mistake(document, f"{kind}Limit", limit, f"at least {least}")
+        if _number(request) > _number(limit):
+            yield _amount_mistake(document, f"{kind}Request", request, f"at most {kind}Limit ({limit})")
+
+
+def _number(amount: str) -> Decimal:
+    return quantity.parse(amount) or Decimal(0)
+
+
+def _amount_mistake(document: Document, name: str, text: str, expected: str) -> Problem:
+    path = ("resources", name)
+    return Problem(document.source.at(path), path_text(path), shown(text), expected)
 
 
 def _with_defaults(rules: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -123,6 +123,15 @@ def test_bad_settings(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert f"{settings}:4: images: expected a known field, of which image is the nearest" in err
 
 
+def test_settings_with_which_no_pod_would_start(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text('resources:\n  cpuRequest: "2"\n  memoryRequest: 32Mi\n  memoryLimit: 48Mi\n')
+    code, _, err = explain(capsys, "-f", str(file), "--settings", str(settings))
+    assert code == 2
+    assert f'{settings}:4: resources.memoryLimit: expected at least 64Mi, got "48Mi"' in err
+    assert f'{settings}:2: resources.cpuRequest: expected at most cpuLimit (100m), got "2"' in err
+
+
 @pytest.mark.parametrize("option", [["--namespace-labels", "x"], ["--kubernetes-version", "new"]])
 def test_bad_options(option: list[str], file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
