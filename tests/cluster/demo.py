@@ -20,6 +20,7 @@ from cluster.node import Node
 from cluster.sandbox import Sandbox, wait_until
 
 APP = Path(__file__).resolve().with_name("demo.yaml")
+ROOT = APP.parents[2]
 ASK = """
 import json, urllib.request as to
 shop = "http://10.96.0.80:8080"
@@ -40,7 +41,7 @@ class Shown:
         self._kubectl = kubectl
 
     def __call__(self, *arguments: str, timeout: float = 240) -> None:
-        print(f"$ kubectl {shlex.join(arguments)}", flush=True)
+        print(f"$ kubectl {shlex.join(arguments)}".replace(f"{ROOT}/", ""), flush=True)
         print(self._kubectl(*arguments, timeout=timeout), flush=True)
 
 
@@ -74,7 +75,7 @@ def show(node: Node) -> None:
     say("A namespace opts in by its label; the app in it knows nothing of the sniffer")
     shown("create", "namespace", "shop")
     shown("label", "namespace", "shop", "tcp-sniffer/inject=true")
-    shown("apply", "--filename", str(APP.relative_to(Path.cwd())))
+    shown("apply", "--filename", str(APP))
     shown("rollout", "status", "deployment/orders", "--namespace=shop", "--timeout=200s")
     shown("wait", "--for=condition=ready", "pod/client", "--timeout=200s")
     shown("get", "pods", "--all-namespaces")
