@@ -64,6 +64,7 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --
     pip --python /opt/tcp-sniffer-webhook/bin/python install -q -r requirements.txt && \
     pip --python /opt/tcp-sniffer-webhook/bin/python install -q --no-deps /wheels/*.whl && \
     rm /opt/tcp-sniffer-webhook/lib/python3*/site-packages/appliance/libsniffer.so \
+        /opt/tcp-sniffer-webhook/lib/python3*/site-packages/appliance/tcp-sniffer-recording-guard \
         /opt/tcp-sniffer-webhook/bin/tcp-sniffer-supervisor && \
     python3 -m compileall -qf --invalidation-mode unchecked-hash /opt/tcp-sniffer-webhook/lib
 

@@ -7,11 +7,11 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import live, memory, recording, replay, shutdown, startup, webhook
+from bench import live, memory, recording, replay, shutdown, startup, timing, webhook
 from bench.report import Report
 from bench.tools import CACHE, Tools
 
-PARTS = ("replay", "live", "memory", "startup", "shutdown", "recording", "webhook")
+PARTS = ("replay", "live", "memory", "startup", "shutdown", "recording", "timing", "webhook")
 
 
 def _arguments() -> argparse.Namespace:
@@ -52,6 +52,7 @@ def main() -> int:
         "recording": lambda: recording.run(
             report, tools, rounds=args.live_rounds, seconds=args.seconds, kills=args.kills, gigabytes=args.endless
         ),
+        "timing": lambda: timing.run(report, tools, rounds=args.rounds),
         "webhook": lambda: webhook.run(report, seconds=args.seconds),
     }
     for part in args.parts or PARTS:

@@ -76,6 +76,8 @@ def _index(folder: Path) -> dict[str, dict[str, Any]]:
         lines = (folder / INDEX).read_text().splitlines()
     except FileNotFoundError:
         return {}
+    except NotADirectoryError as error:
+        raise FolderError(f"{folder}: not a folder; name the one that recording.directory names") from error
     except (OSError, UnicodeDecodeError) as error:
         raise FolderError(f"{folder / INDEX}: {error}") from error
     facts: dict[str, dict[str, Any]] = {}

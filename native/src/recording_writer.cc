@@ -35,6 +35,8 @@ RecordingWriter::RecordingWriter(const RecordingConfig& config, RecordingFormat 
 RecordingWriter::~RecordingWriter() { stop(); }
 
 void RecordingWriter::start() {
+    if (const std::string error = guard_.start(folder_.path(folder_.open_name())); !error.empty())
+        events_.add(Events::Line("recording_unguarded").text("error", error));
     try_open();
     thread_ = std::thread([this] { run(); });
 }
@@ -55,6 +57,7 @@ void RecordingWriter::run() {
         if (const SharedChunk chunk = queue_.pop(kPatience)) take(*chunk);
         look_after();
     }
+    guard_.stop();
     if (file_ < 0) return;
     // The file keeps its name: who looks for the newest packets looks there.
     const std::string trailer = format_.trailer({facts_.first, facts_.last, facts_.packets, drops().kernel_dropped});
@@ -124,6 +127,7 @@ void RecordingWriter::begin_file(uint64_t sequence) {
         folder_.fail(folder_.path(folder_.open_name()) + " cannot be written", error == 0 ? ENOSPC : error);
     }
     facts_.bytes = header.size();
+    guard_.watch(file_, facts_.bytes);
 }
 
 FileFacts RecordingWriter::drops() const {
@@ -136,6 +140,7 @@ FileFacts RecordingWriter::drops() const {
 
 // Closes the file, gives it its number and leaves the rest to the index.
 void RecordingWriter::end_file() {
+    guard_.rest();
     const FileFacts dropped = drops();
     facts_.kernel_dropped = dropped.kernel_dropped;
     facts_.interface_dropped = dropped.interface_dropped;
@@ -171,6 +176,7 @@ void RecordingWriter::write(const PacketChunk& chunk) {
     const ssize_t written = ::write(file_, bytes.data(), bytes.size());
     if (written == static_cast<ssize_t>(bytes.size())) {
         facts_.bytes += bytes.size();
+        guard_.written(facts_.bytes);
         facts_.packets += chunk.packets;
         if (facts_.first == 0) facts_.first = chunk.first;
         facts_.last = chunk.last;

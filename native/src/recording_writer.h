@@ -9,6 +9,7 @@
 #include "ledger.h"
 #include "packet_chunk.h"
 #include "recording_folder.h"
+#include "recording_guard.h"
 #include "recording_index.h"
 
 namespace sniffer {
@@ -57,6 +58,7 @@ class RecordingWriter {
     RecordingSession session_;
     uint64_t sessions_ = 0;
     int file_ = -1;
+    RecordingGuard guard_;
     FileFacts facts_, before_;
     std::string buffer_, said_;
     Nanos retry_at_ = 0, checked_at_ = 0;

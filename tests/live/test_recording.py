@@ -244,6 +244,35 @@ def test_tshark_reads_the_live_stream(record: Record, get: Get, network: Network
     recorder.stop()
 
 
+IDLE_CLIENT = "import socket, sys; kept = socket.create_connection(('127.0.0.1', 9191)); sys.stdin.read()"
+READING_CLIENT = """
+import shutil, socket, sys
+with socket.create_connection(('127.0.0.1', 9191)) as stream, open(sys.argv[1], 'wb') as file:
+    shutil.copyfileobj(stream.makefile('rb'), file)
+"""
+
+
+def test_a_client_that_does_not_read_slows_nobody(record: Record, get: Get, network: Network, tmp_path: Path) -> None:
+    """What it missed is counted; the files have every packet, and another client reads on."""
+    recorder = record("--recording-stream-listen=127.0.0.1:9191", "--recording-format=pcapng")
+    streamed = tmp_path / "streamed.pcapng"
+    idle = network.server.inside(sys.executable, "-c", IDLE_CLIENT)
+    reading = network.server.inside(sys.executable, "-c", READING_CLIENT, str(streamed))
+    with subprocess.Popen(idle, stdin=subprocess.PIPE) as slow, subprocess.Popen(reading) as fast:
+        eventually(lambda: len(recorder.events("stream_client")) == 2, "two clients")
+        for _ in range(4):  # more than its socket and the client's queue hold
+            get("/big.bin")
+        recorder.stop()
+        assert slow.stdin is not None
+        slow.stdin.close()
+        assert fast.wait(30) == 0
+    counts = recorder.stats["recording"]
+    assert counts["stream_dropped"] > 0
+    assert counts["not_recorded"] == recorder.stats["capture"]["kernel_dropped"] == 0
+    assert sum(len(tshark(file)) for file in recorder.files()) == counts["recorded"]
+    assert tshark(streamed)
+
+
 def test_an_anonymized_export_keeps_prefixes_and_hides_addresses(record: Record, get: Get, tmp_path: Path) -> None:
     recorder = record()
     get("/small.json")
