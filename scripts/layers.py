@@ -24,8 +24,8 @@ LAYERS: dict[str, str] = {
     # HTTP fills in the record's message; the record knows nothing of how it was parsed.
     "http": "protocol http_head http_body http_message http_connection",
     "connections": "connection flow_table tracker",
-    "recording": """anonymizer file_hash frame_index packet_chunk recording_format recording_folder recording_guard recording_index
-        recording_stream recording_survey recording_trigger recording_writer recorder""",
+    "recording": """anonymizer file_hash frame_index packet_chunk recording_format recording_folder recording_guard
+        recording_index recording_stream recording_survey recording_trigger recording_writer recorder""",
     "ring": "ring histogram exchange_metrics",
     "engine": "engine",
     # Beside the engine: capture files in, rows for statistics out.
