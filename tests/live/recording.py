@@ -58,6 +58,7 @@ class Recorder:
     def stop(self) -> list[dict[str, Any]]:
         """Ends it; its records. `stats` then holds the last counts, whose balance is checked."""
         assert stop(self.process) == 0, self.log
+        assert not self.events("recording_unguarded")
         self.stats = next(line["stats"] for line in self.log if line.get("final"))
         counts = self.stats["recording"]
         assert counts["offered"] == counts["recorded"] + counts["not_recorded"] + counts["pre_trigger"], counts
