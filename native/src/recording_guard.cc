@@ -35,6 +35,7 @@ int spawn(const std::string& path, int memory, int lifeline, pid_t& process) {
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_adddup2(&files, lifeline, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&files, memory, kGuardMemoryFd);
+    posix_spawn_file_actions_addclosefrom_np(&files, kGuardMemoryFd + 1);  // libpcap's socket among them
     sigset_t all;
     sigfillset(&all);
     posix_spawnattr_init(&attributes);
