@@ -86,7 +86,7 @@ class Chain {
     void copy_to(char* out) const;
 
  private:
-    void swap(Chain& other) {
+    void swap(Chain& other) noexcept {
         std::swap(head_, other.head_);
         std::swap(tail_, other.tail_);
         std::swap(size_, other.size_);

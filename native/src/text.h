@@ -99,7 +99,7 @@ class Text {
         data_ = static_cast<char*>(data);
         capacity_ = capacity;
     }
-    void swap(Text& other) {
+    void swap(Text& other) noexcept {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
         std::swap(capacity_, other.capacity_);

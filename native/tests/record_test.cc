@@ -87,7 +87,8 @@ std::string unbase64(std::string_view text) {
     for (const char c : text) {
         if (c == '=') break;
         bits = bits << 6 | static_cast<uint32_t>(digits.find(c));
-        if ((count += 6) < 8) continue;
+        count += 6;
+        if (count < 8) continue;
         count -= 8;
         out += static_cast<char>(bits >> count);
     }
