@@ -13,6 +13,8 @@ from cluster.node import Node
 from cluster.sandbox import Sandbox
 
 PROGRAMS = Path(__file__).with_name("programs")
+# Kinds that come and go by themselves, or with a Service, which is looked at itself.
+OF_OTHERS = ("events", "leases.", "ipaddresses.")
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +42,9 @@ def administrator(node: Node) -> Kubectl:
 
 
 def objects(administrator: Kubectl) -> set[str]:
-    """What the API server keeps, as KIND/NAMESPACE/NAME; without what is the app's, or comes and goes by itself."""
+    """What the API server keeps, as KIND/NAMESPACE/NAME; without what is the app's."""
     kinds = administrator("api-resources", "--verbs=list,delete", "--output=name").split()
-    found = administrator.items(",".join(kind for kind in kinds if not kind.startswith(("events", "leases."))), "-A")
+    found = administrator.items(",".join(kind for kind in kinds if not kind.startswith(OF_OTHERS)), "-A")
     places = ((one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]) for one in found)
     return {"/".join(place) for place in places if NAMESPACE not in place}
 
