@@ -11,7 +11,7 @@ from appliance.config import ConfigError, Settings, add_options, gather, overrid
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
-_EXIT_CONFIGURATION, _EXIT_LIBRARY = 2, 5
+_EXIT_CONFIGURATION = 2
 
 
 def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -47,6 +47,7 @@ def _register_show(commands: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def _validate(args: Namespace) -> int:
+    from appliance import failure
     from appliance.shared_library import LibraryError
 
     try:
@@ -54,7 +55,7 @@ def _validate(args: Namespace) -> int:
         results = [_is_valid(name, args) for name in args.files]
     except LibraryError as error:
         print(error, file=sys.stderr)
-        return _EXIT_LIBRARY
+        return failure.exit_code(error)
     return 0 if all(results) else _EXIT_CONFIGURATION
 
 

@@ -53,6 +53,13 @@ class Guard : public testing::Test {
         const std::string text(bytes, 'x');
         if (write(file, text.data(), bytes) != static_cast<ssize_t>(bytes)) _exit(2);
     }
+    // The file's header and a packet.
+    static void write_whole(RecordingGuard& guard, int file) {
+        append(file, 24);
+        guard.watch(file, 24);
+        append(file, 1000);
+        guard.written(1024);
+    }
 
     std::string folder_ = "/tmp/guard-test-XXXXXX", path_;
 };
@@ -60,10 +67,7 @@ class Guard : public testing::Test {
 TEST_F(Guard, CutsOffAWriteThatAKillCutShort) {
     path_ = folder_ + "/one.pcap";
     record_and_die([](RecordingGuard& guard, int file) {
-        append(file, 24);
-        guard.watch(file, 24);
-        append(file, 1000);
-        guard.written(1024);
+        write_whole(guard, file);
         append(file, 300);  // the kernel's part of a longer write
     });
     EXPECT_EQ(size(path_), 1024);
@@ -71,12 +75,7 @@ TEST_F(Guard, CutsOffAWriteThatAKillCutShort) {
 
 TEST_F(Guard, LeavesAloneWhatIsWhole) {
     path_ = folder_ + "/one.pcap";
-    record_and_die([](RecordingGuard& guard, int file) {
-        append(file, 24);
-        guard.watch(file, 24);
-        append(file, 1000);
-        guard.written(1024);
-    });
+    record_and_die(write_whole);
     EXPECT_EQ(size(path_), 1024);
 }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Object = dict[str, Any]
+Place = tuple[str, str, str]  # kind, namespace or "<none>", name
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -37,6 +38,15 @@ class Kubectl:
     def items(self, *arguments: str) -> list[Object]:
         found: list[Object] = self.get(*arguments)["items"]
         return found
+
+    def places(self) -> set[Place]:
+        """Of all that the API server keeps. Events are of what was."""
+        kinds = [
+            kind for kind in self("api-resources", "--verbs=list", "--output=name").split() if "events" not in kind
+        ]
+        columns = "--output=custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"
+        lines = (line.split() for line in self("get", ",".join(kinds), "-A", "--no-headers", columns).splitlines())
+        return {(kind, namespace, name) for kind, namespace, name in lines}
 
     def create(self, manifest: Object | str, *arguments: str) -> Any:
         """Creates the object, and gives it back as the API server has it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from cluster.injector import NAMESPACE, OVERLAY, PORT, Injector, endpoints, install
-from cluster.kubectl import Kubectl
+from cluster.kubectl import Kubectl, Place
 from cluster.sandbox import wait_until
 from cluster.users import Cluster
 from test_failure_policy import LABELLED, is_reviewed
@@ -31,15 +31,10 @@ def test_nothing_stays(kubectl: Kubectl) -> None:
     assert "initContainers" not in kubectl.create(LABELLED, "--dry-run=server")["spec"]
 
 
-def ours(kubectl: Kubectl) -> list[tuple[str, str, str]]:
+def ours(kubectl: Kubectl) -> list[Place]:
     """Kind, namespace and name of every object that the manifests brought, or that the cluster made of them."""
-    kinds = kubectl("api-resources", "--verbs=list", "--output=name").split()
-    columns = "--output=custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"
-    # Events are of what was.
-    listed = ",".join(kind for kind in kinds if not kind.startswith("events"))
-    lines = (line.split() for line in kubectl("get", listed, "-A", "--no-headers", columns).splitlines())
     return [
         (kind, namespace, name)
-        for kind, namespace, name in lines
+        for kind, namespace, name in kubectl.places()
         if namespace == NAMESPACE or (namespace == "<none>" and "tcp-sniffer" in name)
     ]

@@ -8,13 +8,13 @@ from apps import COLLECTOR, NAMESPACE, PORT, Apps, Client, Collector, container,
 from cluster.control_plane import ControlPlane
 from cluster.images import SIDECAR, WEBHOOK, save
 from cluster.injector import deploy
-from cluster.kubectl import Kubectl
+from cluster.kubectl import Kubectl, Place
 from cluster.node import Node
 from cluster.sandbox import Sandbox
 
 PROGRAMS = Path(__file__).with_name("programs")
 # Kinds that come and go by themselves, or with a Service, which is looked at itself.
-OF_OTHERS = ("events", "leases.", "ipaddresses.")
+OF_OTHERS = {"Lease", "IPAddress"}
 
 
 @pytest.fixture(scope="session")
@@ -41,21 +41,18 @@ def administrator(node: Node) -> Kubectl:
     return node.control_plane.kubectl
 
 
-def objects(administrator: Kubectl) -> set[str]:
-    """What the API server keeps, as KIND/NAMESPACE/NAME; without what is the app's."""
-    kinds = administrator("api-resources", "--verbs=list,delete", "--output=name").split()
-    found = administrator.items(",".join(kind for kind in kinds if not kind.startswith(OF_OTHERS)), "-A")
-    places = ((one["kind"], one["metadata"].get("namespace", ""), one["metadata"]["name"]) for one in found)
-    return {"/".join(place) for place in places if NAMESPACE not in place}
+def objects(administrator: Kubectl) -> set[Place]:
+    """What the API server keeps; without what is the app's."""
+    return {place for place in administrator.places() if NAMESPACE not in place and place[0] not in OF_OTHERS}
 
 
 @pytest.fixture(scope="session")
-def before_installation(administrator: Kubectl) -> set[str]:
+def before_installation(administrator: Kubectl) -> set[Place]:
     return objects(administrator)
 
 
 @pytest.fixture(scope="session")
-def installed(administrator: Kubectl, node: Node, before_installation: set[str]) -> None:  # noqa: ARG001 it looks first
+def installed(administrator: Kubectl, node: Node, before_installation: set[Place]) -> None:  # noqa: ARG001 it looks first
     """config/ with the images that were built here; the webhook's replicas are ready and the API server asks them."""
     deploy(administrator, node.control_plane.files / "overlay", SIDECAR, WEBHOOK)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps import NAMESPACE, PORT, Apps, Client, server
 from cluster.injector import NAME
 from cluster.injector import NAMESPACE as WEBHOOK_NAMESPACE
-from cluster.kubectl import Kubectl
+from cluster.kubectl import Kubectl, Place
 from cluster.node import Node
 from cluster.sandbox import wait_until
 from conftest import objects
@@ -29,7 +29,7 @@ def test_scaled_to_zero_pods_still_start(apps: Apps, client: Client, administrat
 
 
 def test_uninstalled_nothing_stays(
-    apps: Apps, client: Client, administrator: Kubectl, node: Node, before_installation: set[str]
+    apps: Apps, client: Client, administrator: Kubectl, node: Node, before_installation: set[Place]
 ) -> None:
     pod = apps.deploy("keeps", server(PORT))
     administrator("delete", "-k", str(node.control_plane.files / "overlay"), timeout=200)
