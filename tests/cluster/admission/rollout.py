@@ -1,4 +1,6 @@
-"""Creates pods at a steady rate until SIGTERM: rollout.py KUBECONFIG NAMESPACE RATE.
+"""Creates pods at a steady rate, ten at once, until SIGTERM: rollout.py KUBECONFIG NAMESPACE RATE.
+
+As a Deployment that scales up does; so many at once also need more connections than one, to more replicas than one.
 
 Then prints what became of them, as JSON: how many were `created`, how many of those `bare`, and the `failures`.
 """
@@ -18,6 +20,7 @@ import aiohttp
 
 from webhook import kubeconfig
 
+BURST = 10
 POD = {
     "apiVersion": "v1",
     "kind": "Pod",
@@ -38,9 +41,10 @@ async def main(access: kubeconfig.Access, namespace: str, rate: float) -> None:
         print("creating", flush=True)
         due = time.monotonic()
         while not stop.is_set():
-            pods.create_task(_create(client, url, counts, failures))
-            # Each at its time, however long the others take.
-            due += 1 / rate
+            for _ in range(BURST):
+                pods.create_task(_create(client, url, counts, failures))
+            # Each burst at its time, however long the others take.
+            due += BURST / rate
             await asyncio.sleep(due - time.monotonic())
     print(json.dumps({"created": counts["created"], "bare": counts["bare"], "failures": failures[:5]}), flush=True)
 
