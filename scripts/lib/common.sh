@@ -37,6 +37,14 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# clang, and libFuzzer, which some releases have in a package of its own.
+install_fuzzer() {
+    apt_install clang
+    local runtime
+    runtime="libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+    if apt-cache show "$runtime" >/dev/null 2>&1; then apt_install "$runtime"; fi
+}
+
 # Installs packages without starting a service only because its program is wanted (nginx, docker, etcd).
 without_services() {
     local policy=/usr/sbin/policy-rc.d
