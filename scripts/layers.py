@@ -16,7 +16,8 @@ LAYERS: dict[str, str] = {
     "basics": """sniffer types error cursor seq checksum hash lru pool refilled arena text ascii plain_copy utf8 base64
         glob field_text json_text trace_context counter ledger events wakeup config config_fields config_recording""",
     "link": "link",
-    "capture": "pcap_handle input_file pcap_records capture capture_files capture_filter capture_live interfaces",
+    "capture": """pcap_handle input_file pcap_records interface_names pcapng_interfaces capture capture_files
+        capture_filter capture_live interfaces""",
     "decode": "ip_header ip_fragments tcp_header decode",
     "tcp": "stream_handler tcp_stream tcp_connection",
     "record": """exchange content_coding content_decode redact redact_fields redact_form redact_json redact_multipart

@@ -165,6 +165,13 @@ class Extractor:
         self._library.sniffer_timing_count(self._handle, ctypes.byref(raw))
         return {name: getattr(raw, name) for name in COUNTS}
 
+    def interfaces(self) -> list[str]:
+        """The names behind Rows.packets' `interface`, of 1 and on; 0 stands for none. Behind the last of rows()."""
+        names: list[str] = []
+        while (name := self._library.sniffer_timing_interface(self._handle, len(names) + 1)) is not None:
+            names.append(name.decode(errors="replace"))
+        return names
+
     def close(self) -> None:
         handle, self._handle = self._handle, None
         self._library.sniffer_timing_close(handle)
@@ -241,6 +248,7 @@ def _functions() -> Functions:
         "sniffer_timing_begin": (integer, (text, ctypes.POINTER(ctypes.c_int64), text, size)),
         "sniffer_timing_read": (integer, (handle, ctypes.POINTER(_RawBatch))),
         "sniffer_timing_count": (None, (handle, ctypes.POINTER(_RawCounts))),
+        "sniffer_timing_interface": (text, (handle, ctypes.c_uint32)),
         "sniffer_timing_error": (text, (handle,)),
         "sniffer_timing_close": (None, (handle,)),
     }

@@ -34,11 +34,12 @@ def _extract(store: Store, files: list[str], args: Namespace) -> dict[str, int]:
         from appliance.timing.cluster import extract
 
         return extract(args.cluster, store, files, ports=args.ports, capture_filter=args.filter)
-    store.name_files((file, None) for file in files)
+    store.name_files(files)
     packets = args.packets or args.html is not None
     with Extractor(files, ports=args.ports, capture_filter=args.filter, packets=packets) as extractor:
         for rows in extractor.rows():
             store.add(rows)
+        store.name_interfaces(extractor.interfaces())
         return extractor.counts()
 
 

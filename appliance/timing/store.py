@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
@@ -47,19 +47,24 @@ class Store:
                 self.database.execute(f"INSERT INTO {table} BY NAME SELECT {part} AS part, * FROM batch")
                 self.database.unregister("batch")
 
-    def name_files(self, names: Iterable[tuple[str, str | None]]) -> None:
-        """Of each file, in the order they were read: its name, and the interface where the file says one."""
-        for number, (name, interface) in enumerate(names):
-            self.database.execute("INSERT INTO files VALUES (?, ?, ?)", [number, name, interface])
+    def name_files(self, names: Sequence[str]) -> None:
+        """In the order in which they were read."""
+        self._insert("files", list(enumerate(names)))
+
+    def name_interfaces(self, names: Sequence[str]) -> None:
+        """Extractor.interfaces()."""
+        self._insert("interfaces", list(enumerate(names, 1)))
+
+    def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            self.database.executemany(f"INSERT INTO {table} VALUES (?, ?)", rows)
 
     def rename_addresses(self, rename: Callable[[str], str]) -> None:
         """Every address gets the name that `rename` gives it. Before derive()."""
         found = self.database.execute(
             "SELECT DISTINCT unnest(string_split(addresses, ' ')) FROM raw_connections"
         ).fetchall()
-        pairs = [(address, rename(address)) for (address,) in found]
-        if pairs:
-            self.database.executemany("INSERT INTO names VALUES (?, ?)", pairs)
+        self._insert("names", [(address, rename(address)) for (address,) in found])
 
     def derive(self) -> None:
         """From the rows: turns with their delays, connections, users, paths."""

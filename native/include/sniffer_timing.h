@@ -28,7 +28,7 @@ typedef struct sniffer_timing_packet {
     uint64_t number;          /* in its file, from 1, all packets counted */
     uint64_t connection;
     uint32_t file;      /* its place in the list of files */
-    uint32_t interface; /* the kernel's index, where the link layer has it (Linux cooked v2); else 0 */
+    uint32_t interface; /* for sniffer_timing_interface(); 0: the file does not tell */
     uint32_t length;    /* bytes on the wire */
     uint32_t payload;   /* bytes behind the TCP or UDP header */
     uint8_t flags;      /* TCP's, RFC 9293 section 3.1 */
@@ -106,6 +106,11 @@ int sniffer_timing_cut(const char* config, const char* flows, const char* path, 
 int sniffer_timing_read(sniffer_timing* handle, sniffer_timing_batch* batch);
 
 void sniffer_timing_count(sniffer_timing* handle, sniffer_timing_counts* counts);
+
+/* The name of a packet's interface: as pcapng has it (if_name), or where the link layer has the kernel's
+ * index (Linux cooked v2) that, in decimal. Numbers are given from 1 on; NULL for one that was not (yet).
+ * Valid until sniffer_timing_close(). */
+const char* sniffer_timing_interface(sniffer_timing* handle, uint32_t number);
 
 /* The sentence of the last failed call, valid until the next one. Never NULL. */
 const char* sniffer_timing_error(sniffer_timing* handle);

@@ -13,6 +13,8 @@ struct pcap_pkthdr;
 
 namespace sniffer {
 
+class InterfaceNames;
+
 // The capture filter, exactly as pcap_compile gets it. P = the ports, or fragments, or IPv6 with
 // extension headers; U = the user's filter; two levels of VLAN tags where the link has them.
 // `loopback`: begins with `inbound`, or else every packet of `lo` enters the ring twice.
@@ -58,6 +60,8 @@ class Capture {
     virtual std::vector<Address> addresses() const = 0;  // of this machine; empty for files
     virtual std::string filter() const = 0;
     virtual uint32_t buffer_size() const = 0;
+    // Of the packet that is being handed over: its interface's number where the file names it (open_files()), else 0.
+    virtual uint32_t packet_interface() const { return 0; }
 };
 
 // How long a packet may wait in the kernel's ring before it is handed over (milliseconds).
@@ -66,6 +70,7 @@ constexpr int kKernelDelayMs = 50;
 // Throw EngineError: the interface or file is not there, the filter does not compile, the system
 // refuses.
 std::unique_ptr<Capture> open_live(const Config&);
-std::unique_ptr<Capture> open_files(const Config&);
+// `interfaces`: also tells each packet's interface, with its name there.
+std::unique_ptr<Capture> open_files(const Config&, InterfaceNames* interfaces = nullptr);
 
 }  // namespace sniffer

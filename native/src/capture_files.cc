@@ -14,6 +14,7 @@
 #include "link.h"
 #include "pcap_handle.h"
 #include "pcap_records.h"
+#include "pcapng_interfaces.h"
 #include "wakeup.h"
 
 namespace sniffer {
@@ -57,7 +58,8 @@ class Pace {
 
 class FileCapture final : public Capture, private PipeWaiter {
  public:
-    explicit FileCapture(const Config& config) : config_(config), pace_(config.replay_speed) {
+    FileCapture(const Config& config, InterfaceNames* interfaces)
+        : config_(config), pace_(config.replay_speed), interface_names_(interfaces) {
         for (const std::string& path : config_.replay_files) check_readable(path);
         file_ = std::make_unique<InputFile>(config_.replay_files.front());
         if (file_->regular()) {
@@ -90,6 +92,7 @@ class FileCapture final : public Capture, private PipeWaiter {
     std::vector<Address> addresses() const override { return {}; }
     std::string filter() const override { return filter_; }
     uint32_t buffer_size() const override { return 0; }
+    uint32_t packet_interface() const override { return packet_interface_; }
 
  private:
     // False behind the last file, and when nobody waits for a pipe any more.
@@ -106,6 +109,10 @@ class FileCapture final : public Capture, private PipeWaiter {
     }
 
     void open() {
+        if (interface_names_) {
+            interfaces_ = std::make_unique<PcapngInterfaces>(*interface_names_);
+            file_->watch(*interfaces_);
+        }
         FILE* stream = file_->open(*this);
         if (given_up_) {
             fclose(stream);
@@ -137,6 +144,7 @@ class FileCapture final : public Capture, private PipeWaiter {
     // would wait for that. Its part for the ports only saves the kernel from copying: what it leaves
     // out the next stages do too, exactly, and count.
     void receive(const pcap_pkthdr& header, const uint8_t* packet) {
+        if (interfaces_) packet_interface_ = interfaces_->next();
         if (!config_.filter.empty() && !program_->matches(header, packet)) return;
         ++packets_;
         handler_->on_packet(header, packet, packet_time(header));
@@ -225,6 +233,9 @@ class FileCapture final : public Capture, private PipeWaiter {
     Pace pace_;
     std::string filter_;
     size_t index_ = 0;
+    InterfaceNames* const interface_names_;
+    std::unique_ptr<PcapngInterfaces> interfaces_;  // sees what file_ gives
+    uint32_t packet_interface_ = 0;
     std::unique_ptr<InputFile> file_;
     PcapHandle handle_;                     // reads from file_
     std::unique_ptr<PcapRecords> records_;  // reads from handle_'s stream, as far as it can
@@ -242,6 +253,8 @@ class FileCapture final : public Capture, private PipeWaiter {
 
 }  // namespace
 
-std::unique_ptr<Capture> open_files(const Config& config) { return std::make_unique<FileCapture>(config); }
+std::unique_ptr<Capture> open_files(const Config& config, InterfaceNames* interfaces) {
+    return std::make_unique<FileCapture>(config, interfaces);
+}
 
 }  // namespace sniffer

@@ -51,7 +51,7 @@ InputFile::~InputFile() {
 FILE* InputFile::open(PipeWaiter& waiter) {
     waiter_ = &waiter;
     buffer_.resize(kBuffer);
-    if (!looks_compressed() && !looks_zstd() && regular_) {
+    if (!looks_compressed() && !looks_zstd() && !looks_watched() && regular_) {
         lseek(fd_, -static_cast<off_t>(filled_), SEEK_CUR);
         FILE* stream = fdopen(fd_, "r");
         if (!stream) refuse(name_, std::strerror(errno));
@@ -103,12 +103,15 @@ bool InputFile::begins_with(std::string_view magic) {
 // Is the next thing a gzip member (RFC 1952 section 2.3.1), or a zstd frame (RFC 8878 section 3.1.1)?
 bool InputFile::looks_compressed() { return begins_with("\x1f\x8b"); }
 bool InputFile::looks_zstd() { return begins_with("\x28\xb5\x2f\xfd"); }
+// Pcapng begins with a section header block.
+bool InputFile::looks_watched() { return watcher_ && begins_with("\x0a\x0d\x0d\x0a"); }
 
 ssize_t InputFile::read_cookie(void* self, char* buffer, size_t size) {
     auto& file = *static_cast<InputFile*>(self);
     const ssize_t got = file.zlib_   ? file.inflate(buffer, size)
                         : file.zstd_ ? file.decompress(buffer, size)
                                      : file.copy(buffer, size);
+    if (got > 0 && file.watcher_) file.watcher_->see(buffer, static_cast<size_t>(got));
     if (file.error_.empty()) return got;
     errno = EIO;
     return -1;

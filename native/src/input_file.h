@@ -20,6 +20,13 @@ class PipeWaiter {
     virtual bool wait_readable(int fd) = 0;
 };
 
+// Sees a file's bytes, decompressed, in the pieces in which they are read.
+class StreamWatcher {
+ public:
+    virtual ~StreamWatcher() = default;
+    virtual void see(const char* bytes, size_t size) = 0;
+};
+
 class InputFile {
  public:
     // "-" is standard input. Throws EngineError(SNIFFER_FILE).
@@ -36,6 +43,8 @@ class InputFile {
     // The stream for libpcap, which closes it; this object must outlive it. Waits for the first
     // bytes. Throws EngineError(SNIFFER_FILE).
     FILE* open(PipeWaiter& waiter);
+    // To be told before open(): who sees what the stream gives of pcapng, and of what is compressed.
+    void watch(StreamWatcher& watcher) { watcher_ = &watcher; }
     // What went wrong below the stream; empty: nothing.
     const std::string& error() const { return error_; }
 
@@ -51,6 +60,7 @@ class InputFile {
     bool begins_with(std::string_view magic);
     bool looks_compressed();
     bool looks_zstd();
+    bool looks_watched();
     FILE* open_pipe();
     ssize_t copy(char* buffer, size_t size);
     ssize_t inflate(char* buffer, size_t size);
@@ -60,6 +70,7 @@ class InputFile {
     int fd_ = -1;
     bool regular_ = false, between_members_ = true;
     PipeWaiter* waiter_ = nullptr;
+    StreamWatcher* watcher_ = nullptr;
     std::unique_ptr<z_stream_s, InflateEnd> zlib_;  // neither: the bytes as they are
     std::unique_ptr<ZSTD_DCtx_s, ZstdFree> zstd_;
     std::vector<unsigned char> buffer_;  // what was read and not handed on: from position_ to filled_

@@ -94,6 +94,10 @@ EXPORT void sniffer_timing_count(sniffer_timing* handle, sniffer_timing_counts* 
     *counts = handle->reader.counts();
 }
 
+EXPORT const char* sniffer_timing_interface(sniffer_timing* handle, uint32_t number) {
+    return handle->reader.interfaces().name(number);
+}
+
 EXPORT const char* sniffer_timing_error(sniffer_timing* handle) { return handle->error.c_str(); }
 
 EXPORT void sniffer_timing_close(sniffer_timing* handle) { delete handle; }

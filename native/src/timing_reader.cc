@@ -32,11 +32,6 @@ class OfflineFilter {
 
 namespace {
 
-// Linux cooked v2: protocol, reserved, then the interface's index (draft-ietf-opsawg-pcaplinktype).
-uint32_t interface_of(int link_type, const pcap_pkthdr& header, const uint8_t* packet) {
-    return link_type == DLT_LINUX_SLL2 ? Cursor(packet, header.caplen, header.len).u32(4) : 0;
-}
-
 Config one_file(const Config& config, uint32_t index) {
     Config one;
     one.ports = config.ports;
@@ -73,7 +68,7 @@ TimingReader::~TimingReader() = default;
 // Frame numbers begin anew with each file; connections go on.
 bool TimingReader::open_next() {
     if (next_file_ >= config_.replay_files.size()) return false;
-    capture_ = open_files(one_file(config_, next_file_));
+    capture_ = open_files(one_file(config_, next_file_), packets_ ? &interfaces_ : nullptr);
     place_ = {0, next_file_++};
     filter_.reset();
     if (capture_->link_type() >= 0) on_link_type(capture_->link_type());
@@ -135,7 +130,14 @@ void TimingReader::on_packet(const pcap_pkthdr& header, const uint8_t* packet, N
         ++counts_.other_port;
         return;
     }
-    use(out, header.len, interface_of(capture_->link_type(), header, packet), delay);
+    use(out, header.len, packets_ ? interface_of(header, packet) : 0, delay);
+}
+
+// Linux cooked v2 has the interface's index in each packet, of a capture on all of them: protocol, reserved, index
+// (draft-ietf-opsawg-pcaplinktype).
+uint32_t TimingReader::interface_of(const pcap_pkthdr& header, const uint8_t* packet) {
+    if (capture_->link_type() != DLT_LINUX_SLL2) return capture_->packet_interface();
+    return interfaces_.number(std::to_string(Cursor(packet, header.caplen, header.len).u32(4)));
 }
 
 void TimingReader::use(const TimingPacket& packet, uint32_t wire_length, uint32_t interface, Nanos delay) {

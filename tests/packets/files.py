@@ -57,14 +57,19 @@ def pcapng(
     unit: Literal["us", "ns"] = "ns",
     byte_order: Literal["<", ">"] = "<",
     snap_length: int = SNAP_LENGTH,
+    interface: str = "",
 ) -> bytes:
+    """`interface`: its name, where it is to have one."""
+
     def block(kind: int, body: bytes) -> bytes:
         body += bytes(-len(body) % 4)
         length = struct.pack(f"{byte_order}I", len(body) + 12)
         return struct.pack(f"{byte_order}I", kind) + length + body + length
 
     resolution, divisor = (9, 1) if unit == "ns" else (6, 1000)
-    options = struct.pack(f"{byte_order}HHB3xHH", 9, 1, resolution, 0, 0)
+    name = interface.encode()
+    named = struct.pack(f"{byte_order}HH", 2, len(name)) + name + bytes(-len(name) % 4) if name else b""
+    options = named + struct.pack(f"{byte_order}HHB3xHH", 9, 1, resolution, 0, 0)
     parts = [
         block(0x0A0D0D0A, struct.pack(f"{byte_order}IHHq", 0x1A2B3C4D, 1, 0, -1)),
         block(1, struct.pack(f"{byte_order}HHI", link.number, 0, snap_length) + options),

@@ -19,7 +19,7 @@ FIELDS = [
     *("frame.number", "frame.time_epoch", "frame.time_delta", "frame.len"),
     *("ip.src", "ipv6.src", "ip.dst", "ipv6.dst", "tcp.srcport", "udp.srcport", "tcp.dstport", "udp.dstport"),
     *("tcp.len", "udp.length", "tcp.flags", "tcp.stream", "tcp.time_delta", "tcp.seq_raw", "tcp.payload"),
-    *("http.request.method", "http.request.uri"),
+    *("http.request.method", "http.request.uri", "frame.interface_name", "sll.ifindex"),
 ]
 
 
@@ -41,6 +41,7 @@ class Row:
     method: str
     uri: str
     status: str
+    interface: str
 
 
 def captures(corpus: Path) -> list[Path]:
@@ -66,6 +67,7 @@ def check_packet(packet: dict[str, Any], row: Row) -> None:
     assert (packet["destination"], packet["destinationPort"]) == row.destination
     assert (packet["length"], packet["payloadLength"]) == (row.length, row.payload), row
     assert (packet["flags"] or "") == row.flags
+    assert (packet["interface"] or "") == row.interface
     if packet["connectionDelayMs"] is not None and row.stream_delay is not None:
         assert packet["connectionDelayMs"] == pytest.approx(row.stream_delay / 1e6, abs=1e-6)
 
@@ -196,6 +198,7 @@ def _row(values: dict[str, str]) -> Row:
         method=values["http.request.method"],
         uri=values["http.request.uri"],
         status=_status(bytes.fromhex(values["tcp.payload"].replace(":", ""))),
+        interface=values["sll.ifindex"] or values["frame.interface_name"],
     )
 
 

@@ -16,6 +16,7 @@ CREATE TABLE raw_packets (
     file UINTEGER, interface UINTEGER, length UINTEGER, payload UINTEGER, flags UTINYINT,
     from_client UTINYINT, nothing_new UTINYINT
 );
-CREATE TABLE files (file UINTEGER, name VARCHAR, interface VARCHAR);
+CREATE TABLE files (file UINTEGER, name VARCHAR);
+CREATE TABLE interfaces (number UINTEGER, name VARCHAR);
 -- Which name an address has in what comes out; an address that is not here keeps its own.
 CREATE TABLE names (address VARCHAR PRIMARY KEY, name VARCHAR);
