@@ -19,7 +19,9 @@ namespace sniffer {
 namespace {
 
 constexpr const char* kIndex = "index.jsonl";
+// The index is written anew when so many files of it are gone, or when no more of them went for a while.
 constexpr size_t kForgetAfter = 16;
+constexpr std::chrono::seconds kQuiet{1};
 
 std::string quoted(const std::string& name) {
     std::string out = "\"";
@@ -104,20 +106,22 @@ void RecordingIndex::stop() {
 void RecordingIndex::run() {
     std::unique_lock lock(mutex_);
     while (true) {
-        changed_.wait(lock, [this] { return stopping_ || !jobs_.empty() || deleted_ >= kForgetAfter; });
-        const bool many_deleted = deleted_ >= kForgetAfter;
-        if (many_deleted) deleted_ = 0;
+        const auto work = [this] { return stopping_ || !jobs_.empty() || deleted_ >= kForgetAfter; };
+        changed_.wait(lock, [&] { return work() || deleted_ > 0; });
+        const bool quiet = !changed_.wait_until(lock, std::chrono::system_clock::now() + kQuiet, work) || stopping_;
+        const bool forgets = deleted_ >= kForgetAfter || (quiet && jobs_.empty() && deleted_ > 0);
+        if (forgets) deleted_ = 0;
         FileFacts next;
         if (!jobs_.empty()) {
             next = jobs_.front();
             jobs_.pop_front();
-        } else if (stopping_) {
+        } else if (stopping_ && !forgets) {
             return;
         }
         lock.unlock();
         try {
             if (next.sequence != 0) finish(next);
-            if (many_deleted) compact();
+            if (forgets) compact();
         } catch (const std::exception& error) {
             events_.add(Events::Line("recording_index").text("error", error.what()));
         }

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from network import Namespace
-from processes import stop, wait_until
+from processes import ROOM, stop, wait_until
 
 PATIENCE_S = 30.0
 
@@ -40,6 +40,7 @@ class Recorder:
         environment = {**os.environ, "TMPDIR": str(home), "TCP_SNIFFER_LIBRARY": str(library), "POD_NAME": "web-0"}
         command = place.inside(*before, sys.executable, "-m", "appliance", "run", "--interface", "wire")
         command += ("--ports", "8080", "--recording", f"--recording-directory={self.folder}", *options)
+        command += tuple(f"{name}={value}" for name, value in ROOM.items())
         with self._out.open("wb") as out, self._log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=out, stderr=log, env=environment)
         try:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from network import CLIENT, SERVER, Network
@@ -154,6 +155,37 @@ def test_the_oldest_files_go_first(record: Record, get: Get) -> None:
     assert tshark(files[-1], only="tcp.flags.fin==1")
 
 
+def test_no_more_files_than_wanted_are_kept(record: Record, get: Get) -> None:
+    recorder = record("--recording-max-files=3", "--recording-rotate-bytes=500000")
+    foreign = [recorder.folder / name for name in ("web-1.0001.pcap", "web-0.notes.pcap")]
+    for file in foreign:
+        file.write_bytes(b"somebody else's")
+    get("/big.bin")
+    recorder.stop()
+    kept = [file for file in recorder.files() if file not in foreign]
+    assert [file.name for file in kept[-1:]] == ["web-0.pcap"]
+    sequences = [int(file.name.split(".")[1]) for file in kept[:-1]]
+    assert len(sequences) == 3
+    assert sequences == list(range(sequences[0], sequences[0] + 3)), "the newest"
+    assert sequences[0] > 10
+    assert [line["sequence"] for line in index(recorder)] == sequences
+    assert all(file.read_bytes() == b"somebody else's" for file in foreign)
+
+
+def test_what_is_old_goes_though_nothing_comes(record: Record, get: Get) -> None:
+    recorder = record("--recording-max-age-seconds=2", "--recording-rotate-bytes=500000")
+    get("/big.bin")
+    eventually(lambda: len(recorder.files()) > 1, "files are numbered")
+    eventually(lambda: [file.name for file in recorder.files()] == ["web-0.pcap"], "the numbered ones are deleted")
+    recorder.stop()
+    assert index(recorder) == []
+    assert tshark(recorder.folder / "web-0.pcap", only="tcp.flags.fin==1"), "the open one is not"
+
+
+def index(recorder: Recorder) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (recorder.folder / "index.jsonl").read_text().splitlines()]
+
+
 def test_a_full_volume_pauses_the_recording_alone(record: Record, get: Get, small_volume: Path) -> None:
     options = (f"--recording-directory={small_volume}", "--recording-max-total-bytes=100000000", "--output-stdout")
     recorder = record(*options)
@@ -229,6 +261,21 @@ def test_a_match_writes_what_came_before_it(record: Record, get: Get) -> None:
     file = recorder.folder / "web-0.pcap"
     assert len(tshark(file, only="http.response")) == 2
     assert recorder.stats["recording"]["pre_trigger"] > 0
+
+
+def test_what_is_excluded_or_not_sampled_triggers_nothing(record: Record, get: Get, tmp_path: Path) -> None:
+    config = tmp_path / "sniffer.yaml"
+    config.write_text("exclude: [{path: /absent}]\nrecording: {trigger: match, triggerStatus: 404}\n")
+    for options in (
+        (f"--config={config}",),
+        ("--recording-trigger=match", "--recording-trigger-status=404", "--sample-rate=0"),
+    ):
+        recorder = record(*options)
+        get("/absent")
+        recorder.stop()
+        counts = recorder.stats["recording"]
+        assert counts["offered"] > 0
+        assert (counts["recorded"], counts["pre_trigger"]) == (0, counts["offered"])
 
 
 def test_tshark_reads_the_live_stream(record: Record, get: Get, network: Network) -> None:
