@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from appliance.cli.numbers import number
 from appliance.cli.signals import Signals
 from appliance.config import ConfigError, add_options, gather, overrides_from
 from appliance.engine import EngineError
@@ -31,7 +32,7 @@ def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")
     parser.add_argument(
         "--speed",
-        type=float,
+        type=number(0, 1e9),
         default=0.0,
         metavar="FACTOR",
         help="how many times the recorded pace, 1 for that pace itself (default: 0, as fast as possible)",

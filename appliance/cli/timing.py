@@ -5,8 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from appliance.cli.numbers import number, whole
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+_DAY_MS = 86_400_000
+_MANY = 1_000_000_000
 
 
 def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
@@ -26,10 +31,16 @@ def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     reading.add_argument(
         "--packets", action="store_true", help="a row for each packet too, in --json, --csv, --parquet"
     )
-    reading.add_argument("--burst-ms", type=float, default=100, metavar="MS", help="longest pause in a burst (100)")
-    reading.add_argument("--burst-requests", type=int, default=5, metavar="N", help="fewest requests of a burst (5)")
+    reading.add_argument(
+        "--burst-ms", type=number(0, _DAY_MS), default=100, metavar="MS", help="longest pause in a burst (100)"
+    )
+    reading.add_argument(
+        "--burst-requests", type=whole(1, _MANY), default=5, metavar="N", help="fewest requests of a burst (5)"
+    )
     output = parser.add_argument_group("output")
-    output.add_argument("--top", type=int, default=20, metavar="N", help="rows of each table on the terminal (20)")
+    output.add_argument(
+        "--top", type=whole(1, _MANY), default=20, metavar="N", help="rows of each table on the terminal (20)"
+    )
     output.add_argument("--json", action="store_true", help="all tables as one JSON object on stdout")
     output.add_argument("--csv", metavar="FOLDER", help="a CSV file of each table")
     output.add_argument("--parquet", metavar="FOLDER", help="a Parquet file of each table")

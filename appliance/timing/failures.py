@@ -18,4 +18,6 @@ OTHER = (OSError, duckdb.Error, ClusterError)
 def sentence(error: Exception) -> str:
     if isinstance(error, duckdb.OutOfMemoryException):
         return f"{error}\nThe database needs more than --memory gives it, or its disk (--temp) is full."
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     return str(error)

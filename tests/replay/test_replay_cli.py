@@ -107,6 +107,13 @@ def test_speed(library: Path, tmp_path: Path) -> None:
     assert 1.9 <= time.monotonic() - between < 40
 
 
+@pytest.mark.parametrize("speed", ["nan", "inf", "-1", "fast"])
+def test_a_speed_that_is_none(library: Path, speed: str) -> None:
+    done = command(library, "absent.pcap", "--ports", "8080", f"--speed={speed}")
+    assert done.returncode == 2
+    assert f"--speed: expected a number from 0 to 1000000000, got {speed}" in done.stderr.decode()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
