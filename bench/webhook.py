@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+import base64
 import json
 import os
 import re
-import ssl
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 
 from bench.process import Child
 from bench.report import Report
-from bench.tools import ROOT
+from bench.tools import CACHE, ROOT
 
+VEGETA = "github.com/tsenart/vegeta/v12@v12.12.0"
 RATE = 200  # reviews/s
 WARM_UP = 2.0  # seconds
 CONNECTIONS = 16
@@ -55,11 +56,11 @@ def run(report: Report, *, seconds: float) -> None:
 
 
 async def _measure(seconds: float) -> tuple[list[float], float, float]:
-    """Every review's latency in s, from when it was due; the server's most resident memory in MiB, and its CPU in s."""
+    """Every review's latency in s; the server's most resident memory in MiB, and its CPU in s."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         api = await _api(folder)
-        authority = _certificates(folder)
+        _write_certificates(folder)
         log = folder / "log"
         with log.open("wb") as file:
             child = Child(
@@ -71,7 +72,7 @@ async def _measure(seconds: float) -> tuple[list[float], float, float]:
         try:
             _share_cores(child.pid)
             url = f"https://{await asyncio.to_thread(_listening, log)}"
-            latencies = await _load(url, ssl.create_default_context(cadata=authority.decode()), seconds)
+            latencies = await _load(url, folder, seconds)
             resident = child.resident("VmHWM") / (1 << 20)
             cpu = child.stop().cpu
         finally:
@@ -81,35 +82,61 @@ async def _measure(seconds: float) -> tuple[list[float], float, float]:
 
 
 def _share_cores(server: int) -> None:
-    """One is the server's own, where there are several: what asks it has the rest, and makes no pauses of its own."""
+    """One is the server's own, where there are several: what asks it has the rest."""
     first, *others = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(server, {first})
     os.sched_setaffinity(0, others or {first})
-    gc.freeze()
 
 
-async def _load(url: str, trusted: ssl.SSLContext, seconds: float) -> list[float]:
-    """At its rate whatever the answers take: one that is late makes the next ones wait, as in a rollout."""
-    connector = aiohttp.TCPConnector(ssl=trusted, limit=CONNECTIONS)
-    async with aiohttp.ClientSession(url, connector=connector) as client:
-        began = time.perf_counter() + 0.5
-        due = [began + number / RATE for number in range(int((seconds + WARM_UP) * RATE))]
-        found = await asyncio.gather(*(_review(client, number, when) for number, when in enumerate(due)))
-    return list(found[int(WARM_UP * RATE) :])
+async def _load(url: str, folder: Path, seconds: float) -> list[float]:
+    """At its rate whatever the answers take, as in a rollout; Vegeta is a client in Go, as the API server's is."""
+    total = int((seconds + WARM_UP) * RATE)
+    targets, results = folder / "targets", folder / "results"
+    targets.write_text("".join(_target(url, number) + "\n" for number in range(total)))
+    await _ran(
+        str(await _vegeta()), "attack", "-format=json", f"-targets={targets}", f"-output={results}", f"-rate={RATE}/1s",
+        f"-duration={total / RATE}s", f"-root-certs={folder / 'authority'}", "-http2=false",
+        f"-connections={CONNECTIONS}", f"-max-connections={CONNECTIONS}",
+    )  # fmt: skip
+    encoded = await _ran(str(await _vegeta()), "encode", "--to=json", str(results))
+    found = sorted(map(json.loads, encoded.splitlines()), key=lambda result: int(result["seq"]))
+    for result in found:
+        _check(result)
+    return [result["latency"] / 1e9 for result in found[int(WARM_UP * RATE) :]]
 
 
-async def _review(client: aiohttp.ClientSession, number: int, due: float) -> float:
-    body = json.dumps(_body(number)).encode()
-    await asyncio.sleep(due - time.perf_counter())
-    headers = {"Content-Type": "application/json"}
-    async with client.post("/mutate/namespace?timeout=5s", data=body, headers=headers) as answer:
-        if answer.status != 200:
-            raise RuntimeError(f"expected a review, got {answer.status}: {await answer.text()}")
-        response = (await answer.json())["response"]
+def _target(url: str, number: int) -> str:
+    body = base64.b64encode(json.dumps(_body(number)).encode()).decode()
+    header = {"Content-Type": ["application/json"]}
+    return json.dumps({"method": "POST", "url": f"{url}/mutate/namespace?timeout=5s", "header": header, "body": body})
+
+
+def _check(result: dict[str, Any]) -> None:
+    if result["code"] != 200:
+        raise RuntimeError(f"expected a review, got {result['code']}: {result['error']}")
+    response = json.loads(base64.b64decode(result["body"]))["response"]
     # Where there is no sidecar a warning says why.
-    if "patch" not in response or "warnings" in response or response["uid"] != f"uid-{number}":
-        raise RuntimeError(f"expected the sidecar for uid-{number}, got {response}")
-    return time.perf_counter() - due
+    if "patch" not in response or "warnings" in response or response["uid"] != f"uid-{result['seq']}":
+        raise RuntimeError(f"expected the sidecar for uid-{result['seq']}, got {response}")
+
+
+async def _vegeta() -> Path:
+    """Built once, from Go modules."""
+    program = CACHE / "vegeta"
+    if not program.exists():
+        if shutil.which("go") is None:
+            raise RuntimeError("Go is needed to build Vegeta, which asks the webhook")
+        await _ran("go", "install", VEGETA, GOBIN=str(CACHE))
+    return program
+
+
+async def _ran(*command: str, **environment: str) -> bytes:
+    """What it printed, while this process answers for the API server."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, env={**os.environ, **environment})
+    printed, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
+    return printed
 
 
 def _body(number: int) -> dict[str, Any]:
@@ -173,14 +200,13 @@ def _answer(content: dict[str, Any]) -> Any:
     return handler
 
 
-def _certificates(folder: Path) -> bytes:
-    """The authority that is to be trusted."""
+def _write_certificates(folder: Path) -> None:
     from webhook.authority import Lifetimes, next_step, now
 
     material = next_step(None, ["127.0.0.1"], now(), Lifetimes())
     (folder / "tls.crt").write_bytes(material.certificate)
     (folder / "tls.key").write_bytes(material.key)
-    return material.authorities
+    (folder / "authority").write_bytes(material.authorities)
 
 
 def _listening(log: Path) -> str:
