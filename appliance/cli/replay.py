@@ -26,7 +26,7 @@ def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "replay",
         help="read capture files",
-        description="Read capture files (pcap, pcapng, also gzipped) as if they came from an interface.",
+        description="Read capture files (pcap, pcapng, also in gzip or zstd) as if they came from an interface.",
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a capture file; - is stdin")
     parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")

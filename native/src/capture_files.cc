@@ -124,7 +124,7 @@ class FileCapture final : public Capture, private PipeWaiter {
         if (!handle_) {
             fclose(stream);
             if (given_up_) return;
-            throw failure("no capture file (pcap or pcapng, or such a one in gzip): " +
+            throw failure("no capture file (pcap or pcapng, or such a one in gzip or zstd): " +
                           (file_->error().empty() ? reason : file_->error()));
         }
         const int type = pcap_datalink(handle_.get());
