@@ -91,8 +91,6 @@ def _write(args: Namespace) -> int:
         return _fail(f"--ports: expected ports and ranges such as 8080,9000-9100, got {args.ports}")
     try:
         files = [file for path in args.paths for file in _files(path)]
-        if not files:
-            return _fail("there is no recording in " + ", ".join(args.paths))
         from appliance import engine
 
         packets = engine.merge({"files": files, "output": args.output, "recording": recording})

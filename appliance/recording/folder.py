@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ _NAME = re.compile(r"(?P<prefix>.+?)(\.(?P<sequence>[0-9]{4,}))?\.pcap(ng)?(\.(z
 
 
 class FolderError(Exception):
-    """The folder or its index cannot be read."""
+    """The folder or its index cannot be read, or holds no recording."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,15 @@ class Recorded:
 def recorded_files(name: str) -> list[Recorded]:
     """Every recording in the folder, by prefix and number, the open file of each prefix last. Raises FolderError."""
     folder = Path(name)
-    facts = _index(folder)
-    try:
-        found = [_recorded(path, facts) for path in folder.iterdir() if path.is_file()]
-    except OSError as error:
-        raise FolderError(f"{folder}: {error.strerror}; name the folder that recording.directory names") from error
-    files = [file for file in found if file is not None]
+    files = _recordings(folder, _index(folder))
+    if not files:
+        raise FolderError(f"there is no recording in {folder}")
     return sorted(files, key=lambda file: (file.prefix, file.sequence is None, file.sequence or 0))
 
 
 def problems(folder: str) -> list[str]:
-    """What is wrong with the folder's files, one sentence each; a gap in the numbers below the oldest is none.
+    """What is wrong with the folder's files, one sentence each: also which are missing, but for those older than the
+    oldest, which were deleted to make room.
 
     Raises FolderError.
     """
@@ -55,6 +54,11 @@ def problems(folder: str) -> list[str]:
             found.append(f"{file.path.name}: the files {last + 1} to {file.sequence - 1} before it are missing")
         before[file.prefix] = file.sequence
         found.extend(_faults(file))
+    # The index is written when a file has its number, so it may know of newer ones than are here.
+    for name in _index(Path(folder)):
+        match = _NAME.fullmatch(name)
+        if match and match["sequence"] and int(match["sequence"]) > before.get(match["prefix"], 0):
+            found.append(f"{name}: it is in {INDEX}, and missing")
     return found
 
 
@@ -73,7 +77,7 @@ def _faults(file: Recorded) -> list[str]:
 
 def _index(folder: Path) -> dict[str, dict[str, Any]]:
     try:
-        lines = (folder / INDEX).read_text().splitlines()
+        lines = (folder / INDEX).read_text("utf-8").splitlines()
     except FileNotFoundError:
         return {}
     except NotADirectoryError as error:
@@ -83,16 +87,39 @@ def _index(folder: Path) -> dict[str, dict[str, Any]]:
     facts: dict[str, dict[str, Any]] = {}
     for number, line in enumerate(lines, 1):
         try:
-            entry = json.loads(line)
-            facts[entry["name"]] = entry
-        except (ValueError, TypeError, KeyError) as error:
+            entry = _entry(line)
+        except ValueError as error:
             raise FolderError(f"{folder / INDEX}:{number}: no line of an index: {error}") from error
+        facts[entry["name"]] = entry
     return facts
+
+
+def _entry(line: str) -> dict[str, Any]:
+    """Raises ValueError."""
+    entry = json.loads(line)
+    texts = ("name", "firstTime", "lastTime", "sha256")
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(name), str) for name in texts):
+        raise ValueError(f"expected an object with {', '.join(texts)}")
+    return entry
+
+
+def _recordings(folder: Path, facts: dict[str, dict[str, Any]]) -> list[Recorded]:
+    try:
+        found = [_recorded(path, facts) for path in folder.iterdir()]
+    except OSError as error:
+        raise FolderError(f"{folder}: {error.strerror}; name the folder that recording.directory names") from error
+    return [file for file in found if file is not None]
 
 
 def _recorded(path: Path, facts: dict[str, dict[str, Any]]) -> Recorded | None:
     match = _NAME.fullmatch(path.name)
     if match is None or path.name.startswith("."):
         return None
+    try:
+        status = path.stat()
+    except FileNotFoundError:  # deleted meanwhile, to make room
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
     sequence = int(match["sequence"]) if match["sequence"] else None
-    return Recorded(path, match["prefix"], sequence, path.stat().st_size, facts.get(path.name, {}))
+    return Recorded(path, match["prefix"], sequence, status.st_size, facts.get(path.name, {}))

@@ -59,16 +59,23 @@ def recordings(library: Path) -> Recordings:
 
 @pytest.mark.parametrize("command", ["list", "verify"])
 def test_a_folder_that_is_none(recordings: Recordings, folder: Path, tmp_path: Path, command: str) -> None:
-    for named, why in ((tmp_path / "absent", "No such file"), (folder / "web-0.0001.pcap", "not a folder")):
+    (empty := tmp_path / "empty").mkdir()
+    for named, why in (
+        (tmp_path / "absent", "No such file"),
+        (folder / "web-0.0001.pcap", "not a folder"),
+        (empty, "there is no recording in"),
+    ):
         done = recordings(command, named)
         assert done.returncode == CONFIGURATION
         assert str(named) in done.stderr
         assert why in done.stderr
 
 
-def test_an_index_that_is_none(recordings: Recordings, folder: Path) -> None:
-    (folder / "index.jsonl").write_text("{}\nhello\n")
-    done = recordings("verify", folder)
+@pytest.mark.parametrize("command", ["list", "verify"])
+@pytest.mark.parametrize("line", ["{}", "hello", '{"name": "web-0.0001.pcap"}', "[1]", '{"name": 5}'])
+def test_an_index_that_is_none(recordings: Recordings, folder: Path, command: str, line: str) -> None:
+    (folder / "index.jsonl").write_text(f"{line}\n")
+    done = recordings(command, folder)
     assert done.returncode == CONFIGURATION
     assert "index.jsonl:1" in done.stderr
 
@@ -86,6 +93,17 @@ def test_verify_names_what_changed_and_what_is_missing(recordings: Recordings, f
     assert changed.startswith("web-0.0002.pcap: its SHA-256 is ")
     assert unknown.startswith("web-0.0003.pcap: not in index.jsonl")
     assert gap == "web-0.0007.pcap: the files 4 to 6 before it are missing"
+
+
+def test_verify_misses_the_newest_and_not_the_oldest(recordings: Recordings, folder: Path) -> None:
+    first, second = (folder / f"web-0.000{sequence}.pcap" for sequence in (1, 2))
+    kept = first.read_bytes()
+    first.unlink()
+    assert recordings("verify", folder).returncode == 0
+    first.write_bytes(kept)
+    second.unlink()
+    done = recordings("verify", folder)
+    assert (done.returncode, done.stdout) == (OTHER, "web-0.0002.pcap: it is in index.jsonl, and missing\n")
 
 
 @pytest.mark.parametrize("command", ["merge", "export"])
