@@ -2,6 +2,7 @@
 // A thread of its own, so that none of it holds up the writing.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -53,7 +54,7 @@ class RecordingIndex {
     std::condition_variable changed_;
     std::deque<FileFacts> jobs_;
     size_t deleted_ = 0;
-    bool stopping_ = false;
+    std::atomic<bool> stopping_{false};  // also read while a file is worked on
     std::thread thread_;
 };
 
