@@ -62,8 +62,17 @@ def _replay(args: Namespace) -> int:
         return failure.exit_code(error)
 
 
+def _without_effect(settings: Settings) -> list[str]:
+    if (direction := settings.values["captureDirection"]) == "both":
+        return []
+    return [
+        f"captureDirection ({direction}) has no effect: a file does not say which addresses are this machine's, so"
+        " both directions are reported"
+    ]
+
+
 def _deliver(args: Namespace, settings: Settings, engine: Engine, signals: Signals) -> int:
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *_without_effect(settings)):
         print(f"tcp-sniffer: warning: {warning}", file=sys.stderr)
     progress = _progress(args)
     # No event loop, and none of its imports, where stdout is all there is to serve.

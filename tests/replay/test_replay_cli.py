@@ -107,6 +107,13 @@ def test_speed(library: Path, tmp_path: Path) -> None:
     assert 1.9 <= time.monotonic() - between < 40
 
 
+def test_a_direction_that_a_file_does_not_tell(library: Path, capture: Path) -> None:
+    done = command(library, capture, "--ports", "8080", "--capture-direction", "outbound")
+    assert done.returncode == 0
+    assert b"warning: captureDirection (outbound) has no effect" in done.stderr
+    assert done.stdout == command(library, capture, "--ports", "8080").stdout
+
+
 @pytest.mark.parametrize("speed", ["nan", "inf", "-1", "fast"])
 def test_a_speed_that_is_none(library: Path, speed: str) -> None:
     done = command(library, "absent.pcap", "--ports", "8080", f"--speed={speed}")
