@@ -10,6 +10,7 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import uvloop
 from aiohttp import web
@@ -19,6 +20,7 @@ from webhook import certificates, kubeconfig, settings
 from webhook.admission import Admission
 from webhook.authority import Material
 from webhook.certificates import CertificatesError, Target
+from webhook.connections import Connections
 from webhook.kubernetes import ApiError, Client
 from webhook.lookup import Lookup
 from webhook.tls import Certificate, CertificateError, CertificateFiles
@@ -31,6 +33,10 @@ _RETRY = 2.0
 # Longer than the 90 s for which the API server keeps an idle connection: it is the one to close it, so no request
 # of its meets a connection that was just closed here.
 _KEEP_ALIVE = 120.0
+# Memory is bounded: a connection takes 50 KiB, and up to 1 MiB while it sends more than is read of it.
+_MOST_CONNECTIONS = 128
+_HANDSHAKE = 3.0
+_READ_AHEAD = 16 << 10
 # What is being answered when the server stops may take as long as the API server waits.
 _LAST_ANSWERS = 10.0
 
@@ -78,15 +84,24 @@ class _Service:
                 return await self._serve(admission)
 
     async def _serve(self, admission: Admission) -> int:
+        connections = Connections(_MOST_CONNECTIONS)
         runner = web.AppRunner(
-            admission.app(), access_log=None, keepalive_timeout=_KEEP_ALIVE, shutdown_timeout=_LAST_ANSWERS
+            admission.app(connections.watch),
+            access_log=None,
+            keepalive_timeout=_KEEP_ALIVE,
+            shutdown_timeout=_LAST_ANSWERS,
+            read_bufsize=_READ_AHEAD,
         )
         await runner.setup()
         try:
-            site = web.TCPSite(
-                runner, self._options.host or None, self._options.port, ssl_context=self._certificate.context
+            listener = await asyncio.get_running_loop().create_server(
+                connections.factory(cast("web.Server", runner.server)),
+                self._options.host or None,
+                self._options.port,
+                ssl=self._certificate.context,
+                ssl_handshake_timeout=_HANDSHAKE,
+                backlog=_MOST_CONNECTIONS,
             )
-            await site.start()
         except OSError as error:
             await runner.cleanup()
             extra = {"event": "failed", "host": self._options.host, "port": self._options.port}
@@ -94,20 +109,24 @@ class _Service:
             return 1
         _log.info(
             "the server listens",
-            extra={"event": "listening", "addresses": [_address(*one[:2]) for one in runner.addresses]},
+            extra={
+                "event": "listening",
+                "addresses": [_address(*one.getsockname()[:2]) for one in listener.sockets],
+            },
         )
         # What is there by now stays: the garbage collector need not look at it again and again, some 20 ms each time.
         gc.collect()
         gc.freeze()
         await self._stop.wait()
-        await self._drain(admission, runner)
+        await self._drain(admission, listener, runner)
         return 0
 
-    async def _drain(self, admission: Admission, runner: web.AppRunner) -> None:
+    async def _drain(self, admission: Admission, listener: asyncio.Server, runner: web.AppRunner) -> None:
         """Goes on answering until nobody sends any more: the Service learns of the end only now, as we do."""
         _log.info("draining", extra={"event": "draining", "seconds": self._options.drain})
         admission.draining = True
         await asyncio.sleep(self._options.drain)
+        listener.close()
         await runner.cleanup()
         _log.info("stopped", extra={"event": "stopped"})
 

@@ -1,0 +1,102 @@
+"""Whoever asks, and however badly: the server's memory has bounds, and reviews go on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from conftest import Serve, Serving, review_of
+from test_server import mutate, pod
+
+from webhook import quantity
+
+pytestmark = pytest.mark.timeout(300)
+
+DEPLOYMENT = yaml.safe_load((Path(__file__).parents[2] / "config" / "base" / "deployment.yaml").read_text())
+(CONTAINER,) = DEPLOYMENT["spec"]["template"]["spec"]["containers"]
+LIMIT = int(quantity.parse(CONTAINER["resources"]["limits"]["memory"]) or 0)
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def connect(serving: Serving) -> Connection:
+    url = urlsplit(serving.url)
+    return await asyncio.open_connection(url.hostname, url.port, ssl=ssl._create_unverified_context())
+
+
+def most_memory(serving: Serving) -> int:
+    """Bytes; the most that were resident."""
+    status = Path(f"/proc/{serving.process.pid}/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+
+
+def head(length: int) -> bytes:
+    return (
+        b"POST /mutate/pod?timeout=5s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n" % length
+    )
+
+
+async def is_answered(asking: Connection) -> bool:
+    reader, writer = asking
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+    return head.startswith(b"HTTP/1.1 200 ") and await reader.readexactly(3) == b"ok\n"
+
+
+async def test_connections_that_ask_nothing_make_room(serve: Serve) -> None:
+    serving = await serve()
+    asking = await connect(serving)
+    assert await is_answered(asking)
+    idle = [await connect(serving) for _ in range(600)]
+    # Theirs went first: who asked is still connected. And a new one comes through.
+    assert await is_answered(asking)
+    assert "patch" in await mutate(serving, review_of(pod()))
+    assert 400 < sum(reader.at_eof() for reader, _ in idle) < 600
+    assert most_memory(serving) < LIMIT
+    for _, writer in [asking, *idle]:
+        writer.close()
+
+
+async def test_bodies_that_do_not_come(serve: Serve) -> None:
+    serving = await serve()
+    senders = [await connect(serving) for _ in range(100)]
+    for _, writer in senders:
+        writer.write(head(3_000_000) + b"[" * 2_900_000)
+    small = await mutate(serving, review_of(pod()))
+    assert "patch" in small, "what is small does not wait for what is large"
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*(writer.drain() for _, writer in senders), return_exceptions=True), 3)
+    assert most_memory(serving) < LIMIT
+    for _, writer in senders:
+        writer.transport.abort()
+
+
+async def test_json_that_grows(serve: Serve) -> None:
+    """Three MiB of text that become sixty in memory, ten times at once."""
+    serving = await serve()
+    body = b"[" + b"[]," * 1_000_000 + b"[]]"
+    async with serving.client() as client:
+
+        async def send() -> int:
+            headers = {"Content-Type": "application/json"}
+            async with client.post("/mutate/pod?timeout=30s", data=io.BytesIO(body), headers=headers) as answer:
+                return answer.status
+
+        assert set(await asyncio.gather(*(send() for _ in range(10)))) <= {400, 503}
+    assert most_memory(serving) < LIMIT
+    assert "patch" in await mutate(serving, review_of(pod()))
+
+
+async def test_a_large_pod_is_reviewed(serve: Serve) -> None:
+    serving = await serve()
+    large = pod(annotations={"notes": "x" * 200_000})
+    assert len(json.dumps(large)) > 200_000
+    responses = await asyncio.gather(*(mutate(serving, review_of(large)) for _ in range(8)))
+    assert all("patch" in response for response in responses)
