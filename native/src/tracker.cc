@@ -84,7 +84,7 @@ void Tracker::on_segment(const Segment& segment) {
     now_ = std::max(now_, segment.time);
     expire();
     int side = low_sent ? 0 : 1;
-    uint64_t hash = key.hash(key_);
+    uint64_t hash = key.place(key_);
     Connection* connection = table_.find(key, hash);
     if (!connection) {
         if (Counter* reason = reason_not_to_open(segment, key)) return reason->add();

@@ -74,7 +74,7 @@ class Tracker final : public MemoryRelief {
     HttpContext& http_;
     ConnectionSink& sink_;
     TcpContext tcp_;
-    HashKey key_ = HashKey::random();
+    ProductKey key_ = ProductKey::random();
     FlowTable<Connection> table_;
     UseList open_, closed_;
     TimerList timers_;

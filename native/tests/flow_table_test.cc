@@ -58,5 +58,43 @@ TEST(SipHash, DependsOnEveryWordAndTheKey) {
     EXPECT_EQ(seen.size(), 128u);
 }
 
+TEST(ProductHash, DependsOnEveryWordAndTheKey) {
+    std::set<uint64_t> seen;
+    const ProductKey one{{0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9, 0x94d049bb133111eb, 0xd6e8feb86659fd93,
+                          0xa0761d6478bd642f, 0xe7037ed1a0b428db}};
+    ProductKey other = one;
+    ++other.words[5];
+    for (uint64_t a = 1; a < 9; ++a)
+        for (size_t place = 0; place < kMostProductWords; ++place) {
+            uint64_t words[kMostProductWords] = {};
+            words[place] = a << 32;
+            seen.insert(product_hash(one, words, kMostProductWords));
+            seen.insert(product_hash(other, words, kMostProductWords));
+        }
+    EXPECT_EQ(seen.size(), 2 * 8 * kMostProductWords);
+}
+
+TEST(FlowKey, ItsPlaceIsTheSameForBothDirectionsAndAnothersForOtherPorts) {
+    const ProductKey key = ProductKey::random();
+    std::set<uint64_t> places;
+    for (const bool v6 : {false, true}) {
+        Address a, b;
+        a.bytes[15] = 1;
+        b.bytes[15] = 2;
+        const uint8_t one[4] = {10, 0, 0, 1}, two[4] = {10, 0, 0, 2};
+        if (!v6) {
+            a = Address::v4(one);
+            b = Address::v4(two);
+        }
+        for (uint16_t port = 1000; port < 2000; ++port) {
+            bool first;
+            const uint64_t place = FlowKey::of({a, port}, {b, 80}, first).place(key);
+            EXPECT_EQ(FlowKey::of({b, 80}, {a, port}, first).place(key), place);
+            places.insert(place);
+        }
+    }
+    EXPECT_EQ(places.size(), 2000u);
+}
+
 }  // namespace
 }  // namespace sniffer
