@@ -93,6 +93,33 @@ INSTANTIATE_TEST_SUITE_P(
         LinkCase{"loopback of FreeBSD, IPv6", DLT_NULL, number(0x1c000000, 4) + kIpv6},
         LinkCase{"loopback of OpenBSD", DLT_LOOP, number(24, 4) + kIpv6}));
 
+// Ordinary frames have a way of their own: it reads them as the general one does, which raw IP takes.
+TEST(Decode, OrdinaryFramesAreReadAsAllOthers) {
+    const Bytes frame = ethernet(0x0800, Ipv4().bytes(Tcp().v4()) + zeros(3));
+    const auto expect_same = [](const Bytes& bytes, uint32_t wire) {
+        const Decoded one(DLT_EN10MB, bytes, wire), other(DLT_RAW, bytes.substr(14), wire - 14);
+        ASSERT_EQ(one.verdict, other.verdict);
+        if (one.verdict != Verdict::tcp) return;
+        EXPECT_EQ(one.segment.source, other.segment.source);
+        EXPECT_EQ(one.segment.destination, other.segment.destination);
+        EXPECT_EQ(one.segment.seq, other.segment.seq);
+        EXPECT_EQ(one.segment.checksum, other.segment.checksum);
+        EXPECT_EQ(one.segment.captured, other.segment.captured);
+        EXPECT_EQ(one.segment.length, other.segment.length);
+        EXPECT_EQ(one.data(), other.data());
+    };
+    for (size_t at = 14; at < frame.size(); ++at) {
+        expect_same(frame.substr(0, at + 1), static_cast<uint32_t>(at + 1));        // a short frame
+        expect_same(frame.substr(0, at + 1), static_cast<uint32_t>(frame.size()));  // one that was cut
+        for (int bit = 0; bit < 8; ++bit) {
+            Bytes changed = frame;
+            changed[at] = static_cast<char>(changed[at] ^ 1 << bit);
+            if (static_cast<uint8_t>(changed[14]) >> 4 == 4)
+                expect_same(changed, static_cast<uint32_t>(changed.size()));
+        }
+    }
+}
+
 TEST(Decode, OtherThingsOnTheLink) {
     EXPECT_EQ(Decoded(DLT_EN10MB, ethernet(0x0806, zeros(28))).verdict, Verdict::not_ip);  // ARP
     EXPECT_EQ(Decoded(DLT_EN10MB, ethernet(38, zeros(38))).verdict, Verdict::not_ip);      // 802.3: a length
