@@ -23,6 +23,13 @@ inline bool equals_lower(std::string_view text, std::string_view lower) {
     return true;
 }
 
+inline bool equal_names(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    for (size_t i = 0; i < a.size(); ++i)
+        if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
+    return true;
+}
+
 inline std::string to_lower(std::string_view text) {
     std::string lower(text);
     for (char& c : lower) c = ascii_lower(c);

@@ -206,6 +206,24 @@ void read_transfer_encoding(std::string_view value, FramingFields& framing) {
     framing.chunked_last = equal_ignoring_case(last, "chunked");
 }
 
+// Whether `name`, which is as long as `lower`, is it in any case; by the word. Only a letter's case is left out.
+template <size_t N>
+bool is_name(std::string_view name, const char (&lower)[N]) {
+    constexpr size_t size = N - 1;
+    uint64_t differ = 0;
+    for (const size_t at : {size_t{0}, size_t{8}, size - 8}) {
+        if (at + 8 > size) continue;
+        uint64_t word, wanted, cases = 0;
+        std::memcpy(&word, name.data() + at, 8);
+        std::memcpy(&wanted, lower + at, 8);
+        for (size_t i = 0; i < 8; ++i)
+            if (lower[at + i] >= 'a')
+                cases |= uint64_t{0x20} << (std::endian::native == std::endian::little ? 8 * i : 56 - 8 * i);
+        differ |= (word ^ wanted) & ~cases;
+    }
+    return differ == 0;
+}
+
 // A traceparent that comes twice tells nothing: which of them is meant?
 void read_traceparent(std::string_view value, ParsedHead& out) {
     out.head.trace = out.traced ? TraceContext() : parse_traceparent(value);
@@ -216,22 +234,22 @@ void read_traceparent(std::string_view value, ParsedHead& out) {
 void note_field(const HeaderField& field, ParsedHead& out) {
     switch (field.name.size()) {
         case 11:
-            if (out.head.request && equal_ignoring_case(field.name, "traceparent")) read_traceparent(field.value, out);
+            if (out.head.request && is_name(field.name, "traceparent")) read_traceparent(field.value, out);
             break;
         case 12:
-            if (equal_ignoring_case(field.name, "content-type")) out.content_type = field.value;
+            if (is_name(field.name, "content-type")) out.content_type = field.value;
             break;
         case 14:
-            if (equal_ignoring_case(field.name, "content-length")) read_content_length(field.value, out.framing);
+            if (is_name(field.name, "content-length")) read_content_length(field.value, out.framing);
             break;
         case 16:
-            if (equal_ignoring_case(field.name, "content-encoding")) out.content_encoding = field.value;
+            if (is_name(field.name, "content-encoding")) out.content_encoding = field.value;
             break;
         case 17:
-            if (equal_ignoring_case(field.name, "transfer-encoding")) read_transfer_encoding(field.value, out.framing);
+            if (is_name(field.name, "transfer-encoding")) read_transfer_encoding(field.value, out.framing);
             break;
         case 20:
-            if (equal_ignoring_case(field.name, "tcp-sniffer-delivery")) out.self_delivery = true;
+            if (is_name(field.name, "tcp-sniffer-delivery")) out.self_delivery = true;
             break;
         default:
             break;

@@ -211,21 +211,28 @@ class HeadWriter {
 
     // The usual case in one go: few headers, each name its own, nothing to be escaped in the names,
     // and room. False where that is not so: then nothing was written.
-    bool plain_headers(std::span<const HeaderField> fields) {
+    bool plain_headers(std::span<const HeaderField> fields, HeaderCache& known) {
         size_t size = 2;
         for (const HeaderField& field : fields) size += field.name.size() + field.value.size() + kHeaderRoom;
         if (fields.empty() || fields.size() > kFew || !writer_.fits(size)) return false;
-        const size_t start = out_.size();
-        char* to = put(out_.room(size), "{");
+        const size_t start = out_.size(), room = size + HeaderCache::kSlack;
+        char* to = put(out_.room(room), "{");
         uint64_t seen = 0;
         for (size_t i = 0; i < fields.size(); ++i) {
-            if (!plain_name(fields[i].name, to)) return out_.cut(start), false;
-            const std::string_view lower(to + 1, fields[i].name.size());
-            const uint64_t bit = uint64_t{1} << NameSet::mark_lower(lower);
-            if (seen & bit && repeats(fields, i)) return out_.cut(start), false;
-            seen |= bit;
-            to = header_value(shown(lower, fields[i].value), fields[i].value.size(), size, to + lower.size() + 2);
-            if (!to) return out_.cut(start), false;
+            uint64_t mark = 0;
+            const HeaderCache::Line line(fields[i]);
+            char* end = known.put(line, mark, to);
+            if (!end) {
+                const size_t before = static_cast<size_t>(to - out_.data());
+                end = plain_header(fields[i], mark, size, to);
+                if (!end) return out_.cut(start), false;
+                const std::string_view json(out_.data() + before, static_cast<size_t>(end - out_.data()) - before);
+                if (json.size() <= fields[i].name.size() + fields[i].value.size() + kHeaderRoom && !writer_.latin1())
+                    known.keep(line, mark, json);
+            }
+            if (seen & mark && repeats(fields, i)) return out_.cut(start), false;
+            seen |= mark;
+            to = end;
         }
         out_.end(put(to - 1, "}"));  // over the last comma
         return true;
@@ -284,9 +291,8 @@ class HeadWriter {
     // Has an earlier field this one's name?
     static bool repeats(std::span<const HeaderField> fields, size_t later) {
         const std::string_view name = fields[later].name;
-        return std::any_of(fields.begin(), fields.begin() + static_cast<std::ptrdiff_t>(later), [&](const auto& field) {
-            return field.name.size() == name.size() && to_lower(field.name) == to_lower(name);
-        });
+        return std::any_of(fields.begin(), fields.begin() + static_cast<std::ptrdiff_t>(later),
+                           [&](const HeaderField& field) { return equal_names(field.name, name); });
     }
 
     // Writes the name in lower case and in quotes. False where it would need an escape, or is empty.
@@ -295,19 +301,24 @@ class HeadWriter {
         return !name.empty() && copy_plain<Case::lower>(name, to + 1);
     }
 
-    // Writes a value behind its name, which ends before `to`, and returns where the next header goes:
-    // maybe elsewhere, for an escaped value grows. `usual` is the size that has room; `room` is what
-    // the headers need in all, this one included. nullptr where the room ends.
-    char* header_value(std::string_view value, size_t usual, size_t room, char* to) {
+    // Writes a header and the comma behind it, and returns where the next one goes: maybe elsewhere, for an escaped
+    // value grows. `room` is what the headers need in all, this one included; `mark` becomes the bit of its name.
+    // nullptr where the name is no plain one, or the room ends.
+    char* plain_header(const HeaderField& field, uint64_t& mark, size_t room, char* to) {
+        if (!plain_name(field.name, to)) return nullptr;
+        const std::string_view lower(to + 1, field.name.size());
+        mark = uint64_t{1} << NameSet::mark_lower(lower);
+        const std::string_view value = shown(lower, field.value);
+        to += lower.size() + 2;
         *to++ = ':';
-        if (value.size() <= usual + kRedacted.size() && copy_plain(value, to + 1)) {
+        if (value.size() <= field.value.size() + kRedacted.size() && copy_plain(value, to + 1)) {
             *to = '"';
             return put(to + 1 + value.size(), "\",");
         }
         out_.end(to);
         if (!writer_.string(value)) return nullptr;
         out_.push_back(',');
-        return writer_.fits(room) ? out_.room(room) : nullptr;
+        return writer_.fits(room) ? out_.room(room + HeaderCache::kSlack) : nullptr;
     }
 
     // One name with its value, or all its values. False when not even the first had room.
@@ -353,7 +364,7 @@ class HeadWriter {
 // A template, because Scratch is the encoder's own.
 template <typename Scratch>
 static void write_headers(std::span<const HeaderField> fields, Scratch& scratch, HeadWriter& writer) {
-    if (writer.plain_headers(fields)) return;
+    if (writer.plain_headers(fields, scratch.known)) return;
     HeaderNames(scratch.names, scratch.headers, scratch.order).collect(fields);
     writer.headers(fields, scratch.headers, scratch.names);
 }

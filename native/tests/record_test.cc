@@ -435,6 +435,39 @@ TEST_F(Record, UrlsAreRedactedWhereverTheyStand) {
     EXPECT_EQ(reference.view(), "\"request\":{\"method\":\"GET\",\"path\":\"/a?token=[REDACTED]\"}");
 }
 
+// An encoder that saw many heads before writes each as one that saw none.
+TEST_F(Record, HeadersThatCameBeforeAreWrittenTheSame) {
+    config_.redact_fields = {"token"};
+    constexpr std::string_view lines[] = {"Host: orders.shop.example",
+                                          "host: orders.shop.example",
+                                          "Host : orders.shop.example",
+                                          "Host:\torders.shop.example",
+                                          "User-Agent: okhttp/4.12.0 (\"quoted\" \\ and more)",
+                                          "Authorization: Bearer secret",
+                                          "Referer: https://shop.example/?token=secret&page=1",
+                                          "X-Latin: caf\xe9 caf\xe9 caf\xe9",
+                                          "X-Utf8: caf\xc3\xa9 caf\xc3\xa9 caf\xc3\xa9",
+                                          "X-\"Name: a name to be escaped",
+                                          "X-Many-Escapes: \x01\x02\x03\x04\x05\x06\x07\x08",
+                                          "Content-Length: 2048",
+                                          "Content-Length: 2049"};
+    std::mt19937 random(3);
+    RecordEncoder old(config_);
+    for (int round = 0; round < 5000; ++round) {
+        std::vector<HeaderField> headers;
+        for (size_t i = random() % 6; i > 0; --i) {
+            const std::string_view line = lines[random() % std::size(lines)];
+            const size_t name = line.find_first_of(" :"), value = line.find_first_not_of(" \t", line.find(':') + 1);
+            headers.push_back({line.substr(0, name), line.substr(value)});
+        }
+        const size_t limit = random() % 4 ? 1 << 20 : 200 + random() % 300;
+        Text out;
+        const bool whole = old.encode_head(request("/", headers), limit, out);
+        ASSERT_EQ(out.view(), head(request("/", headers), limit));
+        ASSERT_EQ(whole, whole_);
+    }
+}
+
 // Whatever bytes went by: one line of valid JSON and UTF-8, within its limit.
 TEST_F(Record, RandomMessagesGiveValidLines) {
     std::mt19937 random(42);
