@@ -289,20 +289,28 @@ void unfold(HeaderField& field, std::string_view line, std::string& unfolded, si
     field.value = std::string_view(unfolded).substr(begin);
 }
 
+// The same for all such lines behind line `i`; returns the last one. Apart, for it is rare.
+[[gnu::noinline, gnu::cold]] size_t unfold_lines(std::string_view bytes, size_t i, HeadScratch& scratch,
+                                                 HeaderField& field) {
+    const std::span<const HeadLine> lines = scratch.lines;
+    for (; i + 1 < lines.size() && is_space(bytes[lines[i + 1].begin]); ++i) {
+        const HeadLine& line = lines[i + 1];
+        unfold(field, bytes.substr(line.begin, line.end - line.begin), scratch.unfolded, 2 * bytes.size() + 16);
+    }
+    return i;
+}
+
 // `visit(field, offset behind its last line)` for each field in the lines from `first` on.
 template <typename Visit>
 void each_field(std::string_view bytes, size_t first, HeadScratch& scratch, Visit visit) {
-    const Refilled<HeadLine>& lines = scratch.lines;
+    const std::span<const HeadLine> lines = scratch.lines;
     scratch.unfolded.clear();
     scratch.fields.clear();
     scratch.fields.make_room(lines.size());
     for (size_t i = first; i < lines.size(); ++i) {
         HeaderField field = read_field(bytes, lines[i]);
-        while (i + 1 < lines.size() && is_space(bytes[lines[i + 1].begin])) {
-            ++i;
-            std::string_view line = bytes.substr(lines[i].begin, lines[i].end - lines[i].begin);
-            unfold(field, line, scratch.unfolded, 2 * bytes.size() + 16);
-        }
+        if (i + 1 < lines.size() && is_space(bytes[lines[i + 1].begin])) [[unlikely]]
+            i = unfold_lines(bytes, i, scratch, field);
         visit(field, lines[i].next);
     }
 }
