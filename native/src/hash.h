@@ -41,9 +41,10 @@ inline uint64_t sip_hash(HashKey key, const uint64_t* words, size_t count) {
     return v0 ^ v1 ^ v2 ^ v3;
 }
 
-// NH (Black et al., "UMAC: fast and secure message authentication"), folded to 64 bits: a multiplication for two
-// words. Over the random key two inputs have the same product with a probability of 2^-64, whatever they are. That
-// holds for who never sees a hash: good for the places of a table, no more. `count` is even.
+// NH (Black et al., "UMAC: fast and secure message authentication"): a multiplication for two words. Over the random
+// key two inputs have the same product with a probability of 2^-64, whatever they are; that its halves are folded into
+// one word is wyhash's practice, which nobody has proven. All this holds for who never sees a hash: good for the places
+// of a table, no more. `count` is even.
 constexpr size_t kMostProductWords = 6;
 struct ProductKey {
     uint64_t words[kMostProductWords];
