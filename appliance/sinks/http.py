@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections.abc import Callable
@@ -184,6 +185,8 @@ class HttpSink:
 
 
 async def _read_some(answer: aiohttp.ClientResponse) -> None:
+    """What goes wrong here only costs the connection: the status has said what became of the records."""
     left = _MOST_ANSWER
-    while left > 0 and (part := await answer.content.read(left)):
-        left -= len(part)
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+        while left > 0 and (part := await answer.content.read(left)):
+            left -= len(part)

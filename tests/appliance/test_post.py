@@ -181,6 +181,30 @@ async def test_timeouts_are_retried(tmp_path: Path, target: int) -> None:
     assert sniffing.sink("http")["delivered"] == 2
 
 
+@pytest.mark.parametrize(("status", "dropped"), [(200, {}), (400, {"post_failed": 2})])
+async def test_an_answer_counts_though_its_body_does_not_come(
+    tmp_path: Path, target: int, status: int, dropped: dict[str, int]
+) -> None:
+    """Ten bytes are announced and none follows, until the connection is closed or the time is over."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        posts.append(status)
+        writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 10\r\n\r\n" % status)
+        if len(posts) > 1:
+            writer.close()
+
+    posts: list[int] = []
+    async with await asyncio.start_server(answer, "127.0.0.1", port := unused_port()):
+        more = ["--output-timeout-ms", "1000"]
+        async with Sniffing(tmp_path / "s", *options(target, f"http://127.0.0.1:{port}/", *more)) as sniffing:
+            await get(target)
+            await until(lambda: len(posts) == 2, "the posts")
+            assert await sniffing.stop() == 0
+    assert (sniffing.sink("http")["produced"], sniffing.sink("http")["dropped"]) == (2, dropped)
+    assert len(posts) == 2
+
+
 async def test_a_slow_collector_slows_nothing_else(tmp_path: Path, target: int) -> None:
     """Stdout has every record at once; the collector's queue is bounded, and what is over it is counted."""
     async with collecting(Collector(delay=30)) as collector:
