@@ -189,18 +189,20 @@ async def test_an_answer_counts_though_its_body_does_not_come(
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        posts.append(status)
         writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 10\r\n\r\n" % status)
+        posts.append(writer)
         if len(posts) > 1:
             writer.close()
 
-    posts: list[int] = []
+    posts: list[asyncio.StreamWriter] = []
     async with await asyncio.start_server(answer, "127.0.0.1", port := unused_port()):
         more = ["--output-timeout-ms", "1000"]
         async with Sniffing(tmp_path / "s", *options(target, f"http://127.0.0.1:{port}/", *more)) as sniffing:
             await get(target)
             await until(lambda: len(posts) == 2, "the posts")
             assert await sniffing.stop() == 0
+        posts[0].close()
+        await asyncio.gather(*(post.wait_closed() for post in posts), return_exceptions=True)
     assert (sniffing.sink("http")["produced"], sniffing.sink("http")["dropped"]) == (2, dropped)
     assert len(posts) == 2
 
