@@ -64,8 +64,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
 
     RecordEncoder encoder(config);
     Text head_json, request_json, trailers_json, line;
-    encoder.encode_head(head, config.max_record / 2, head_json);
-    encoder.encode_request_reference(head, config.max_record / 4, request_json);
+    const EncodedHead encoded = encoder.encode_head(head, config.max_record / 2, head_json);
+    encoder.encode_request_reference(head, head_json.view().substr(0, encoded.request_line), config.max_record / 4,
+                                     request_json);
     encoder.encode_trailers(headers, config.max_record / 4, trailers_json);
     if (head_json.size() > config.max_record / 2) __builtin_trap();
     if (request_json.size() > config.max_record / 4 || trailers_json.size() > config.max_record / 4) __builtin_trap();

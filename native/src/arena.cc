@@ -42,7 +42,7 @@ bool Arena::grow() {
     return true;
 }
 
-bool Chain::append(Arena& arena, const void* data, size_t size, size_t* appended) {
+bool Chain::append_chunks(Arena& arena, const void* data, size_t size, size_t* appended) {
     const char* from = static_cast<const char*>(data);
     size_t left = size;
     while (left > 0) {

@@ -78,7 +78,14 @@ class Chain {
     }
     // The owner calls clear(): a chain does not know its arena.
     // False at the ceiling: then a part may have been appended; `appended` says how much.
-    bool append(Arena& arena, const void* data, size_t size, size_t* appended = nullptr);
+    bool append(Arena& arena, const void* data, size_t size, size_t* appended = nullptr) {
+        if (!tail_ || size > Chunk::kRoom - tail_->size) return append_chunks(arena, data, size, appended);
+        std::memcpy(tail_->data + tail_->size, data, size);
+        tail_->size += static_cast<uint32_t>(size);
+        size_ += size;
+        if (appended) *appended = size;
+        return true;
+    }
     void clear(Arena& arena);
     uint64_t size() const { return size_; }
     bool empty() const { return size_ == 0; }
@@ -86,6 +93,7 @@ class Chain {
     void copy_to(char* out) const;
 
  private:
+    bool append_chunks(Arena& arena, const void* data, size_t size, size_t* appended);
     void swap(Chain& other) noexcept {
         std::swap(head_, other.head_);
         std::swap(tail_, other.tail_);

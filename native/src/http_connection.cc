@@ -189,7 +189,7 @@ size_t HttpConnection::read_start(Reader& r, const Piece& piece) {
     while (blank < piece.size && (piece.data[blank] == '\r' || piece.data[blank] == '\n')) ++blank;
     if (blank > 0) return blank;
     begin(r, piece);
-    return 0;
+    return read_probe(r, piece);
 }
 
 void HttpConnection::begin(Reader& r, const Piece& piece) {
@@ -204,14 +204,13 @@ void HttpConnection::begin(Reader& r, const Piece& piece) {
     r.scanner.reset();
     r.line_checked = r.simple = false;
     r.state = State::probing;
-    charge(draft);
 }
 
 size_t HttpConnection::read_probe(Reader& r, const Piece& piece) {
     char first[80];
     std::string_view bytes = view(piece), kept = r.draft->raw.raw().bytes;
-    if (is_cut_client_hello(kept)) return reject(r, piece, false);
     if (!kept.empty()) {
+        if (is_cut_client_hello(kept)) return reject(r, piece, false);
         std::memcpy(first, kept.data(), kept.size());  // at most the longest method
         size_t more = std::min(sizeof first - kept.size(), bytes.size());
         std::memcpy(first + kept.size(), bytes.data(), more);
@@ -221,11 +220,12 @@ size_t HttpConnection::read_probe(Reader& r, const Piece& piece) {
     if (looks == Looks::no) return reject(r, piece, false);
     if (looks == Looks::undecided) {
         r.draft->raw.append(view(piece), sizeof first);
+        charge(*r.draft);
         return piece.size;
     }
-    r.scanner.feed(kept.data(), kept.size());
+    if (!kept.empty()) r.scanner.feed(kept.data(), kept.size());
     r.state = State::head;
-    return 0;
+    return read_head(r, piece);
 }
 
 size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
@@ -233,11 +233,10 @@ size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
     const uint64_t limit = context_.config.max_head;
     Framing framing;
     if (draft.raw.empty()) {  // the common case: all of it is here, and read where it lies
-        size_t end = index_lines(view(piece).substr(0, limit), context_.scratch.lines);
+        ParsedHead parsed;
+        size_t end = parse_head({view(piece).substr(0, limit), limit}, r.is_request, context_.scratch, parsed);
         if (end != HeadScanner::npos) {
-            RawHead raw{view(piece).substr(0, end), end};
-            if (!take_head(r, parse_indexed_head(raw, r.is_request, context_.scratch), framing))
-                return reject(r, piece, false);
+            if (!take_head(r, parsed, framing)) return reject(r, piece, false);
             after_head(r, framing, piece.time);
             return end;
         }
@@ -255,8 +254,9 @@ size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
         r.line_checked = true;
     }
     if (!whole) return size;
-    if (!take_head(r, parse_head(draft.raw.raw(), r.is_request, context_.scratch), framing))
-        return reject(r, piece, true);
+    ParsedHead parsed;
+    parse_head(draft.raw.raw(), r.is_request, context_.scratch, parsed);
+    if (!take_head(r, parsed, framing)) return reject(r, piece, true);
     after_head(r, framing, piece.time);
     return size;
 }
@@ -273,6 +273,7 @@ size_t HttpConnection::reject(Reader& r, const Piece& piece, bool buffered) {
     if (!buffered) bytes.append(view(piece).substr(0, kIdentified));
     if (!buffered && !seen_http_ && !said_not_http_ && is_cut_client_hello(bytes) && bytes.size() < kIdentified) {
         r.draft->raw.append(view(piece), kIdentified);  // it names the server further on
+        charge(*r.draft);
         r.state = State::probing;
         return piece.size;
     }
@@ -413,12 +414,13 @@ bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& fra
     r.resyncing = false;
     draft.headers_truncated = draft.raw.over_limit();
     draft.self_delivery = parsed.self_delivery;
-    draft.content_type.assign(parsed.content_type);
-    draft.content_encoding.assign(parsed.content_encoding);
+    if (!parsed.content_type.empty()) draft.content_type = parsed.content_type;
+    if (!parsed.content_encoding.empty()) draft.content_encoding = parsed.content_encoding;
     const uint64_t limit = context_.config.max_record;
-    if (!context_.encoder.encode_head(parsed.head, limit / 2, draft.head_json)) draft.headers_truncated = true;
+    const EncodedHead encoded = context_.encoder.encode_head(parsed.head, limit / 2, draft.head_json);
+    if (!encoded.whole) draft.headers_truncated = true;
     if (r.is_request)
-        take_request(r, parsed, framing);
+        take_request(r, parsed, draft.head_json.view().substr(0, encoded.request_line), framing);
     else
         take_response(r, parsed, framing);
     draft.raw.clear();
@@ -426,11 +428,11 @@ bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& fra
     return true;
 }
 
-void HttpConnection::take_request(Reader& r, const ParsedHead& head, Framing& framing) {
+void HttpConnection::take_request(Reader& r, const ParsedHead& head, std::string_view request_line, Framing& framing) {
     MessageDraft& draft = *r.draft;
     draft.exchange = exchanges_++;
     draft.filtered = excluded(context_.config, head.head);
-    if (pairing_ && !answered_early_) push_request(head, draft);
+    if (pairing_ && !answered_early_) push_request(head, request_line, draft);
     answered_early_ = false;
     framing = request_framing(head);
     draft.ambiguous = framing.ambiguous;
@@ -475,7 +477,7 @@ void HttpConnection::answer(MessageDraft& draft, const PendingRequest& request, 
     if (!interim) pop_request();
 }
 
-void HttpConnection::push_request(const ParsedHead& head, const MessageDraft& draft) {
+void HttpConnection::push_request(const ParsedHead& head, std::string_view request_line, const MessageDraft& draft) {
     if (pending_count_ >= kMostPending) return stop_pairing();
     auto request = context_.requests.get();
     request->exchange = draft.exchange;
@@ -485,7 +487,8 @@ void HttpConnection::push_request(const ParsedHead& head, const MessageDraft& dr
     request->connect = head.head.method == "CONNECT";
     request->filtered = draft.filtered;
     request->self_delivery = draft.self_delivery;
-    context_.encoder.encode_request_reference(head.head, context_.config.max_record / 4, request->reference_json);
+    context_.encoder.encode_request_reference(head.head, request_line, context_.config.max_record / 4,
+                                              request->reference_json);
     request->charged = sizeof(PendingRequest) + request->reference_json.capacity();
     context_.budget.force(request->charged);
     current_ = request.get();
@@ -610,7 +613,9 @@ void HttpConnection::finish_cut_head(Reader& r, Incomplete incomplete) {
     raw.kept = std::min(raw.kept, lines + 1);
     bool complete = r.simple && incomplete != Incomplete::gap && lines + 1 == raw.bytes.size();
     Framing framing;
-    if (!take_head(r, parse_head(raw, r.is_request, context_.scratch), framing)) return abandon(r);
+    ParsedHead parsed;
+    parse_head(raw, r.is_request, context_.scratch, parsed);
+    if (!take_head(r, parsed, framing)) return abandon(r);
     finish_message(r, complete ? Incomplete::none : incomplete, time_);
 }
 

@@ -113,7 +113,8 @@ class HttpConnection final : public StreamHandler {
     size_t reject(Reader& r, const Piece& piece, bool buffered);
     bool legacy_answer(Reader& r);
     bool take_head(Reader& r, const ParsedHead& parsed, Framing& framing);
-    void take_request(Reader& r, const ParsedHead& head, Framing& framing);
+    // `request_line`: as the record has it.
+    void take_request(Reader& r, const ParsedHead& head, std::string_view request_line, Framing& framing);
     void take_response(Reader& r, const ParsedHead& head, Framing& framing);
     void answer(MessageDraft& draft, const PendingRequest& request, bool interim);
     void after_head(Reader& r, const Framing& framing, Nanos time);
@@ -134,7 +135,7 @@ class HttpConnection final : public StreamHandler {
     void count_exchange(MessageDraft& draft, Incomplete incomplete, Nanos time);
     void emit(const Reader& r, Incomplete incomplete);
     void end_draft(Reader& r);
-    void push_request(const ParsedHead& head, const MessageDraft& draft);
+    void push_request(const ParsedHead& head, std::string_view request_line, const MessageDraft& draft);
     void pop_request();
     void charge(MessageDraft& draft);
 

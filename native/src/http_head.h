@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "known_headers.h"
 #include "record.h"
 #include "refilled.h"
 
@@ -76,30 +77,21 @@ struct ParsedHead {
     bool traced = false;         // has traceparent
 };
 
-// One line of a head: offsets of its first byte, of its end without CR and LF, of what follows
-// it, and of its first colon (its end where there is none).
-struct HeadLine {
-    uint32_t begin, end, next, colon;
-};
-
 // Reused from head to head.
 struct HeadScratch {
-    Refilled<HeadLine> lines;
     Refilled<HeaderField> fields;
     std::string unfolded;
+    KnownHeaders known;
 };
 
+// Reads a start line into `out`; false where it is none. `cut`: its end was over the limit.
+bool read_start_line(std::string_view line, bool cut, bool request, ParsedHead& out);
 // Reads the first line of `raw`, which is whole, alone: `valid` tells whether it is a start line.
 ParsedHead parse_start_line(std::string_view raw, bool request);
 
-// Finds the lines of a head up to the empty one, in one pass. Returns the offset behind that, or
-// HeadScanner::npos.
-size_t index_lines(std::string_view bytes, Refilled<HeadLine>& lines);
-
-// Reads a head whose lines are in `scratch`. The views point into `head.bytes` and `scratch`.
-ParsedHead parse_indexed_head(const RawHead& head, bool request, HeadScratch& scratch);
-// Reads a head. The views point into `head.bytes` and `scratch`.
-ParsedHead parse_head(const RawHead& head, bool request, HeadScratch& scratch);
+// Reads a head. Returns the offset behind its empty line, or HeadScanner::npos where it ends without: then `out` is
+// what there was. The views point into `head.bytes` and `scratch`.
+size_t parse_head(const RawHead& head, bool request, HeadScratch& scratch, ParsedHead& out);
 // The same for a trailer section, which has no start line.
 const Refilled<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scratch);
 
@@ -108,7 +100,5 @@ const Refilled<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scr
 bool beyond_doubt(const ParsedHead& parsed);
 // Whether all before the first space, or all there is, could be such a method.
 bool starts_in_capitals(std::string_view bytes);
-
-bool equal_ignoring_case(std::string_view a, std::string_view lower);
 
 }  // namespace sniffer

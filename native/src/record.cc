@@ -75,6 +75,8 @@ struct Optional {
           pcap(message.pcap_json),
           source(config.source_json) {
         const size_t fixed = kFrontRoom + kBackRoom + RecordBody::kFieldsRoom;
+        if (!head.empty() && head.size() + after_body() + fixed <= config.max_record) [[likely]]
+            return;
         size_t left = config.max_record > fixed ? config.max_record - fixed : 0;
         left_out = head.size() > left;
         if (left_out || head.empty()) head = "\"headers\":{}";

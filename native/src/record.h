@@ -15,9 +15,13 @@
 
 namespace sniffer {
 
+struct KnownHeader;
+class KnownHeaders;
+
 struct HeaderField {
-    std::string_view name;   // as sent, without surrounding white space
-    std::string_view value;  // folded lines joined by one space, without surrounding white space
+    std::string_view name;               // as sent, without surrounding white space
+    std::string_view value;              // folded lines joined by one space, without surrounding white space
+    const KnownHeader* known = nullptr;  // where it came before
 };
 
 // A message's head as it was parsed. The views point into memory that is valid during the call.
@@ -28,8 +32,9 @@ struct Head {
     std::string_view reason;
     std::string_view version;  // "1.1"
     std::span<const HeaderField> headers;
-    bool truncated = false;  // headers were left out for maxHeaderSize
-    TraceContext trace;      // of a request's one traceparent header
+    KnownHeaders* known = nullptr;  // where those that come again are kept; none: nowhere
+    bool truncated = false;         // headers were left out for maxHeaderSize
+    TraceContext trace;             // of a request's one traceparent header
 };
 
 // Why a message is not complete: incompleteReason, spelled as in message.schema.json.
@@ -81,6 +86,11 @@ struct ConnectionEnd {
     bool handshake = false, conflicting_data = false;
 };
 
+struct EncodedHead {
+    bool whole;               // false: something was left out; then the message has headersTruncated
+    size_t request_line = 0;  // the bytes at the beginning that are `"method":…,"path":…`; 0 where they are not UTF-8
+};
+
 class RecordEncoder {
  public:
     // `budget` counts what decoding keeps, and outlives the encoder; none: one of its own, of maxMemory.
@@ -89,12 +99,11 @@ class RecordEncoder {
 
     // Appends `"method":…,"path":…,"httpVersion":…,"headers":{…}` and, where they hold,
     // `"headEncoding":"latin1"` and `"traceId":…,"parentSpanId":…`: header names in lower case, repeated ones as an
-    // array, redacted. At most `limit` bytes: headers (last ones first), then the target's end are left out; returns
-    // false when something was (then the message has headersTruncated).
-    bool encode_head(const Head& head, size_t limit, Text& out);
-    // Appends `"request":{"method":…,"path":…}` (or latin1, as encode_head) and the trace's fields,
-    // at most `limit` bytes.
-    void encode_request_reference(const Head& head, size_t limit, Text& out);
+    // array, redacted. At most `limit` bytes: headers (last ones first), then the target's end are left out.
+    EncodedHead encode_head(const Head& head, size_t limit, Text& out);
+    // Appends `"request":{"method":…,"path":…}` (or latin1, as encode_head) and the trace's fields, at most `limit`
+    // bytes. `request_line`: what encode_head made of the method and the path; empty: to be encoded anew.
+    void encode_request_reference(const Head& head, std::string_view request_line, size_t limit, Text& out);
     // Appends `"trailers":{…}`; returns false when some were left out.
     bool encode_trailers(std::span<const HeaderField> trailers, size_t limit, Text& out);
     // Replaces `out` by the message's line, closing line feed included, at most maxRecordSize bytes.

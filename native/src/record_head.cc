@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "json_text.h"
+#include "known_headers.h"
 #include "plain_copy.h"
 #include "record_scratch.h"
 #include "utf8.h"
@@ -182,6 +183,8 @@ class HeadWriter {
     static size_t trace_room(const Head& head) { return head.trace.empty() ? 0 : kTraceRoom; }
 
     bool whole() const { return whole_; }
+    bool as_sent() const { return whole_ && !writer_.latin1(); }
+    bool fits(size_t bytes) const { return writer_.fits(bytes); }
 
     void method_and_target(const Head& head) {
         out_.append("\"method\":");
@@ -198,10 +201,15 @@ class HeadWriter {
         out_.push_back(',');
     }
 
+    // The version, and the name of what follows it.
     void version(std::string_view version) {
-        if (version.empty()) return;
-        constexpr std::string_view usual = "\"httpVersion\":\"1.1\",";
+        constexpr std::string_view usual = "\"httpVersion\":\"1.1\",\"headers\":";
         if (version == "1.1" && writer_.fits(usual.size())) return out_.append(usual);
+        if (!version.empty()) other_version(version);
+        out_.append("\"headers\":");
+    }
+
+    void other_version(std::string_view version) {
         const size_t before = out_.size();
         out_.append("\"httpVersion\":");
         string(version);
@@ -211,28 +219,23 @@ class HeadWriter {
 
     // The usual case in one go: few headers, each name its own, nothing to be escaped in the names,
     // and room. False where that is not so: then nothing was written.
-    bool plain_headers(std::span<const HeaderField> fields, HeaderCache& known) {
+    bool plain_headers(std::span<const HeaderField> fields, KnownHeaders* known) {
         size_t size = 2;
         for (const HeaderField& field : fields) size += field.name.size() + field.value.size() + kHeaderRoom;
         if (fields.empty() || fields.size() > kFew || !writer_.fits(size)) return false;
-        const size_t start = out_.size(), room = size + HeaderCache::kSlack;
-        char* to = put(out_.room(room), "{");
+        const size_t start = out_.size();
+        char* to = put(out_.room(size + KnownHeader::kSlack), "{");
         uint64_t seen = 0;
         for (size_t i = 0; i < fields.size(); ++i) {
             uint64_t mark = 0;
-            const HeaderCache::Line line(fields[i]);
-            char* end = known.put(line, mark, to);
-            if (!end) {
-                const size_t before = static_cast<size_t>(to - out_.data());
-                end = plain_header(fields[i], mark, size, to);
-                if (!end) return out_.cut(start), false;
-                const std::string_view json(out_.data() + before, static_cast<size_t>(end - out_.data()) - before);
-                if (json.size() <= fields[i].name.size() + fields[i].value.size() + kHeaderRoom && !writer_.latin1())
-                    known.keep(line, mark, json);
+            if (fields[i].known) {
+                mark = fields[i].known->mark;
+                to = fields[i].known->put(to);
+            } else if (!(to = new_header(fields[i], mark, size, to, known))) {
+                return out_.cut(start), false;
             }
             if (seen & mark && repeats(fields, i)) return out_.cut(start), false;
             seen |= mark;
-            to = end;
         }
         out_.end(put(to - 1, "}"));  // over the last comma
         return true;
@@ -301,6 +304,17 @@ class HeadWriter {
         return !name.empty() && copy_plain<Case::lower>(name, to + 1);
     }
 
+    // As plain_header. What it writes is kept for the next time, where it takes no more room than it was given.
+    char* new_header(const HeaderField& field, uint64_t& mark, size_t room, char* to, KnownHeaders* known) {
+        const size_t before = static_cast<size_t>(to - out_.data());
+        char* end = plain_header(field, mark, room, to);
+        if (!end) return nullptr;
+        const std::string_view json(out_.data() + before, static_cast<size_t>(end - out_.data()) - before);
+        if (known && json.size() <= field.name.size() + field.value.size() + kHeaderRoom && !writer_.latin1())
+            known->keep(field, mark, json);
+        return end;
+    }
+
     // Writes a header and the comma behind it, and returns where the next one goes: maybe elsewhere, for an escaped
     // value grows. `room` is what the headers need in all, this one included; `mark` becomes the bit of its name.
     // nullptr where the name is no plain one, or the room ends.
@@ -318,7 +332,7 @@ class HeadWriter {
         out_.end(to);
         if (!writer_.string(value)) return nullptr;
         out_.push_back(',');
-        return writer_.fits(room) ? out_.room(room + HeaderCache::kSlack) : nullptr;
+        return writer_.fits(room) ? out_.room(room + KnownHeader::kSlack) : nullptr;
     }
 
     // One name with its value, or all its values. False when not even the first had room.
@@ -363,32 +377,38 @@ class HeadWriter {
 
 // A template, because Scratch is the encoder's own.
 template <typename Scratch>
-static void write_headers(std::span<const HeaderField> fields, Scratch& scratch, HeadWriter& writer) {
-    if (writer.plain_headers(fields, scratch.known)) return;
+static void write_headers(std::span<const HeaderField> fields, KnownHeaders* known, Scratch& scratch,
+                          HeadWriter& writer) {
+    if (writer.plain_headers(fields, known)) return;
     HeaderNames(scratch.names, scratch.headers, scratch.order).collect(fields);
     writer.headers(fields, scratch.headers, scratch.names);
 }
 
-bool RecordEncoder::encode_head(const Head& head, size_t limit, Text& out) {
+EncodedHead RecordEncoder::encode_head(const Head& head, size_t limit, Text& out) {
     HeadWriter writer(out.size() + limit, HeadWriter::trace_room(head), scratch_->redactor, scratch_->url, out);
+    size_t request_line = 0;
     if (head.request) {
+        const size_t start = out.size();
         writer.method_and_target(head);
+        if (writer.as_sent()) request_line = out.size() - start;
         out.push_back(',');
     } else {
         writer.status(head);
     }
     writer.version(head.version);
-    out.append("\"headers\":");
-    write_headers(head.headers, *scratch_, writer);
+    write_headers(head.headers, head.known, *scratch_, writer);
     writer.encoding(",\"headEncoding\":");
     writer.trace(head.trace);
-    return writer.whole();
+    return {writer.whole(), request_line};
 }
 
-void RecordEncoder::encode_request_reference(const Head& head, size_t limit, Text& out) {
+void RecordEncoder::encode_request_reference(const Head& head, std::string_view request_line, size_t limit, Text& out) {
     HeadWriter writer(out.size() + limit, HeadWriter::trace_room(head), scratch_->redactor, scratch_->url, out);
     out.append("\"request\":{");
-    writer.method_and_target(head);
+    if (!request_line.empty() && writer.fits(request_line.size()))
+        out.append(request_line);
+    else
+        writer.method_and_target(head);
     writer.encoding(",\"headEncoding\":");
     out.push_back('}');
     writer.trace(head.trace);
@@ -397,7 +417,7 @@ void RecordEncoder::encode_request_reference(const Head& head, size_t limit, Tex
 bool RecordEncoder::encode_trailers(std::span<const HeaderField> trailers, size_t limit, Text& out) {
     HeadWriter writer(out.size() + limit, 0, scratch_->redactor, scratch_->url, out);
     out.append("\"trailers\":");
-    write_headers(trailers, *scratch_, writer);
+    write_headers(trailers, nullptr, *scratch_, writer);
     writer.encoding(",\"trailersEncoding\":");
     return writer.whole();
 }

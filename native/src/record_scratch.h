@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "field_text.h"
-#include "header_cache.h"
 #include "record_body.h"
 #include "redact.h"
 
@@ -30,7 +29,6 @@ struct RecordEncoder::Scratch {
     Redactor redactor;
     RecordBody body;
     Timestamp timestamp;
-    HeaderCache known;
     Text names, url;
     std::vector<HeaderName> headers;
     std::vector<uint32_t> order;

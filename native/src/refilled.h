@@ -1,33 +1,43 @@
 // A run of plain values that is filled anew again and again.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <span>
-#include <vector>
+#include <utility>
 
 namespace sniffer {
 
-// Unlike std::vector it asks once for the room of many and constructs nothing.
+// Unlike std::vector it asks once for the room of many and constructs nothing; adding is a store.
 template <typename T>
 class Refilled {
  public:
-    void clear() { size_ = 0; }
+    void clear() { end_ = begin(); }
     // Room for so many more; what was there stays.
     void make_room(size_t more) {
-        if (items_.size() - size_ < more) items_.resize(2 * size_ + more);
+        if (static_cast<size_t>(limit_ - end_) < more) [[unlikely]]
+            grow(more);
     }
     // Only where there is room.
-    void add(const T& item) { items_[size_++] = item; }
+    void add(const T& item) { *end_++ = item; }
 
-    size_t size() const { return size_; }
-    bool empty() const { return size_ == 0; }
-    const T& operator[](size_t i) const { return items_[i]; }
-    const T& front() const { return items_.front(); }
-    operator std::span<const T>() const { return {items_.data(), size_}; }
+    size_t size() const { return static_cast<size_t>(end_ - begin()); }
+    bool empty() const { return end_ == begin(); }
+    operator std::span<const T>() const { return {begin(), size()}; }
 
  private:
-    std::vector<T> items_;
-    size_t size_ = 0;
+    T* begin() const { return items_.get(); }
+    [[gnu::noinline]] void grow(size_t more) {
+        const size_t kept = size(), room = 2 * kept + more;
+        auto items = std::make_unique<T[]>(room);
+        std::copy_n(begin(), kept, items.get());
+        items_ = std::move(items);
+        end_ = begin() + kept;
+        limit_ = begin() + room;
+    }
+    std::unique_ptr<T[]> items_;
+    T *end_ = nullptr, *limit_ = nullptr;
 };
 
 }  // namespace sniffer

@@ -8,7 +8,9 @@ namespace sniffer {
 namespace {
 
 ParsedHead parse(std::string_view raw, bool request, HeadScratch& scratch) {
-    return parse_head({raw, raw.size()}, request, scratch);
+    ParsedHead head;
+    parse_head({raw, raw.size()}, request, scratch, head);
+    return head;
 }
 
 struct StartLine {
@@ -84,7 +86,8 @@ TEST(HeadBuffer, KeepsTheFramingOfAHeadOverTheLimit) {
         HeadBuffer buffer;
         for (size_t at = 0; at < head.size(); at += piece) buffer.append(std::string_view(head).substr(at, piece), 100);
         HeadScratch scratch;
-        ParsedHead parsed = parse_head(buffer.raw(), true, scratch);
+        ParsedHead parsed;
+        parse_head(buffer.raw(), true, scratch, parsed);
         EXPECT_TRUE(parsed.valid);
         EXPECT_TRUE(buffer.over_limit());
         EXPECT_EQ(parsed.framing.length, 7u);
@@ -99,7 +102,8 @@ TEST(HeadBuffer, CutsAStartLineOverTheLimit) {
     std::string head = "GET /" + std::string(500, 'a') + " HTTP/1.1\r\nContent-Length: 3\r\n\r\n";
     for (char c : head) buffer.append({&c, 1}, 64);
     HeadScratch scratch;
-    ParsedHead parsed = parse_head(buffer.raw(), true, scratch);
+    ParsedHead parsed;
+    parse_head(buffer.raw(), true, scratch, parsed);
     EXPECT_TRUE(parsed.valid);
     EXPECT_EQ(parsed.head.target, "/" + std::string(59, 'a'));
     EXPECT_EQ(parsed.framing.length, 3u);
