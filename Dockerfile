@@ -9,7 +9,7 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update -qq && \
     apt-get install -yqq --no-install-recommends ccache cmake g++ ninja-build pkg-config python3-pip python3-venv \
-        libbrotli-dev libpcap-dev libsimdjson-dev libssl-dev libzstd-dev zlib1g-dev
+        libbrotli-dev libpcap-dev libseccomp-dev libsimdjson-dev libssl-dev libzstd-dev zlib1g-dev
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 ENV CCACHE_DIR=/root/.cache/ccache CMAKE_CXX_COMPILER_LAUNCHER=ccache
 WORKDIR /src
@@ -38,7 +38,7 @@ FROM ${BASE} AS appliance
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update -qq && \
-    apt-get install -yqq --no-install-recommends ca-certificates python3 libbrotli1 libpcap0.8t64 libsimdjson25
+    apt-get install -yqq --no-install-recommends ca-certificates python3 libbrotli1 libpcap0.8t64 libseccomp2 libsimdjson25
 COPY --from=build /opt/tcp-sniffer /opt/tcp-sniffer
 
 ARG VERSION=dev REVISION=unknown

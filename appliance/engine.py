@@ -110,6 +110,17 @@ def _view(address: int | None, size: int) -> memoryview:
     return view
 
 
+def confine() -> None:
+    """For good, for this thread and those to come: no privileges, few system calls; no core dumps. See sniffer_confine.
+
+    EngineError where the system can't do that.
+    """
+    library = _library()
+    error = ctypes.create_string_buffer(_ERROR_CAPACITY)
+    if (status := library.sniffer_confine(error, _ERROR_CAPACITY)) != OK:
+        raise EngineError(status, _text(error.value))
+
+
 class Engine:
     """One capture, from open to close. Calls come from one thread at a time."""
 
@@ -285,6 +296,7 @@ def _functions() -> Functions:
         "sniffer_open": (integer, (text, ctypes.POINTER(handle), text, size)),
         "sniffer_start": (integer, (handle,)),
         "sniffer_exclude": (integer, (handle, text, ctypes.c_uint16)),
+        "sniffer_confine": (integer, (text, size)),
         "sniffer_event_fd": (integer, (handle,)),
         "sniffer_read": (integer, (handle, batch)),
         "sniffer_release": (None, (handle, batch)),

@@ -20,6 +20,7 @@ _TEXTS = {
     "recording_index": "a recorded file could not be entered in index.jsonl",
     "stream_not_listening": "the live stream of the recording does not listen",
     "stream_client": "a client reads the live stream: it sees the traffic unredacted",
+    "not_confined": "the capture's threads could not give up their privileges: they go on with them",
     "gap": "bytes of a connection were not seen",
     "evicted": "a connection was given up before its end",
     "not_http": "a connection does not speak HTTP/1",
@@ -27,6 +28,7 @@ _TEXTS = {
     "lost_sync": "where the next message begins is not known: the connection waits for a new one",
 }
 _LEVELS = {
+    "not_confined": logging.WARNING,
     "gap": logging.WARNING,
     "lost_sync": logging.WARNING,
     "evicted": logging.WARNING,

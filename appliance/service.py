@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance import failure, log, outputs, ready
 from appliance.config import ConfigError, Draft, Settings
-from appliance.engine import Engine, EngineError
+from appliance.engine import Engine, EngineError, confine
 from appliance.opening import Opening
 from appliance.run import Run
 from appliance.shared_library import LibraryError
@@ -39,6 +39,8 @@ class Service:
         self._status: StatusServer | None = None
         self._otlp: OtlpExport | None = None
         self._since = time.time_ns()
+        # Then this process can't open another capture: to try again is up to who started it.
+        self._confined = False
 
     async def serve(self, opening: Opening) -> int:
         """Returns the process's exit code."""
@@ -47,7 +49,7 @@ class Service:
                 code = await self._attempt(opening)
                 if code is None:
                     return 0 if self._run is None or not self._run.lost else failure.DRAIN_TIMED_OUT
-                if not _stays(opening.draft):
+                if self._confined or not _stays(opening.draft):
                     return code
                 if await self._idle(opening.draft):
                     return 0
@@ -83,6 +85,7 @@ class Service:
                 queue_size=settings.queue_size(),
                 render=self._render,
             )
+            self._confine()
             self._run, self._since = Run(settings, engine, sinks), time.time_ns()
             await self._run.start()
         except BaseException:
@@ -91,6 +94,19 @@ class Service:
         await self._serve_status(settings.values)
         self._send_metrics(settings)
         await self._until_over(self._run)
+
+    def _confine(self) -> None:
+        """Before any thread is started: what they run on is given up for each thread alone."""
+        if self._confined:
+            return
+        self._confined = True
+        try:
+            confine()
+        except EngineError as error:
+            _log.warning(
+                "the process could not give up its privileges: it goes on with them",
+                extra={"event": "not_confined", "error": str(error)},
+            )
 
     async def _until_over(self, run: Run) -> None:
         stop = asyncio.create_task(self._stop.wait())

@@ -14,7 +14,8 @@ SOURCES = Path(__file__).parents[1] / "native" / "src"
 
 LAYERS: dict[str, str] = {
     "basics": """sniffer types error cursor seq checksum hash lru pool refilled arena text ascii plain_copy utf8 base64
-        glob field_text json_text trace_context counter ledger events wakeup config config_fields config_recording""",
+        glob field_text json_text trace_context counter ledger events wakeup confine config config_fields
+        config_recording""",
     "link": "link",
     "capture": """pcap_handle input_file pcap_records interface_names pcapng_interfaces capture capture_files
         capture_filter capture_live interfaces""",

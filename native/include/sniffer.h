@@ -104,6 +104,12 @@ size_t sniffer_stats(sniffer_handle* handle, char* buffer, size_t capacity);
  * sniffer_stats. */
 size_t sniffer_exchanges(sniffer_handle* handle, char* buffer, size_t capacity);
 
+/* For a process that does nothing but sniff, once its capture is open: the calling thread, and those that it starts
+ * later, give up what they do not need for good (capabilities, new privileges, most system calls, as the capture's own
+ * threads do by themselves), and the process leaves no core dumps. SNIFFER_REFUSED, with the reason in `error`, where
+ * the system can't do that; then a part may be done. */
+int sniffer_confine(char* error, size_t capacity);
+
 /* Asks the capture to end: what the kernel holds is still read, open messages come out with their
  * incompleteReason. Returns at once; sniffer_finished() tells when the last batch can be read. */
 int sniffer_stop(sniffer_handle* handle);

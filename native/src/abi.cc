@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "confine.h"
 #include "engine.h"
 #include "error.h"
 #include "pcap_handle.h"
@@ -75,6 +76,16 @@ EXPORT int sniffer_exclude(sniffer_handle* handle, const char* address, uint16_t
             handle->engine.excluded().add(end);
         },
         [&](const char* text) { handle->error = text; });
+}
+
+EXPORT int sniffer_confine(char* error, size_t capacity) {
+    return guarded(
+        [] {
+            sniffer::forbid_core_dumps();
+            const std::string reason = sniffer::confine_thread();
+            if (!reason.empty()) throw EngineError(SNIFFER_REFUSED, reason);
+        },
+        [&](const char* text) { copy_text(text, error, capacity); });
 }
 
 EXPORT int sniffer_event_fd(sniffer_handle* handle) { return handle->engine.ring().event_fd(); }

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <exception>
 
+#include "confine.h"
 #include "error.h"
 #include "protocol.h"
 
@@ -87,6 +88,7 @@ void Engine::stop() {
 
 void Engine::run() {
     try {
+        if (!config_.replay()) confine();
         if (recorder_) recorder_->start();
         config_.replay() ? replay() : capture_live();
         finish();
@@ -103,6 +105,12 @@ void Engine::run() {
     ring_.flush();
     finished_.store(true, std::memory_order_release);
     ring_.notify();
+}
+
+// The capture is open: from here on no thread of it needs more than it has in its hands.
+void Engine::confine() {
+    if (const std::string error = confine_thread(); !error.empty())
+        events_.add(Events::Line("not_confined").text("error", error));
 }
 
 void Engine::replay() {

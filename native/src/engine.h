@@ -52,6 +52,7 @@ class Engine final : public PacketHandler, public HttpHandler, public Connection
  private:
     void run();
     void capture_live();
+    void confine();
     void replay();
     void after_dispatch(int packets);
     void refresh_counters();

@@ -231,8 +231,9 @@ class HeadWriter {
             if (fields[i].known) {
                 mark = fields[i].known->mark;
                 to = fields[i].known->put(to);
-            } else if (!(to = new_header(fields[i], mark, size, to, known))) {
-                return out_.cut(start), false;
+            } else {
+                to = new_header(fields[i], mark, size, to, known);
+                if (!to) return out_.cut(start), false;
             }
             if (seen & mark && repeats(fields, i)) return out_.cut(start), false;
             seen |= mark;

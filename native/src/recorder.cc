@@ -47,7 +47,10 @@ Recorder::Recorder(const Config& config, const Capture& capture, uint64_t memory
 
 Recorder::~Recorder() = default;
 
-void Recorder::start() { writer_.start(); }
+void Recorder::start() {
+    writer_.start();
+    if (stream_) stream_->start();
+}
 
 bool Recorder::wanted(const pcap_pkthdr& header, const uint8_t* packet) const {
     if (!filter_->matches(header, packet)) return false;

@@ -74,9 +74,13 @@ bool write_text(const std::string& path, int flags, const std::string& text) {
 
 RecordingIndex::RecordingIndex(const RecordingConfig& config, RecordingFolder& folder, const RecordingFormat& format,
                                Events& events)
-    : config_(config), folder_(folder), format_(format), events_(events), thread_([this] { run(); }) {}
+    : config_(config), folder_(folder), format_(format), events_(events) {}
 
 RecordingIndex::~RecordingIndex() { stop(); }
+
+void RecordingIndex::start() {
+    thread_ = std::thread([this] { run(); });
+}
 
 void RecordingIndex::add(const FileFacts& facts) {
     {

@@ -32,6 +32,7 @@ class RecordingIndex {
                    Events& events);
     ~RecordingIndex();
 
+    void start();
     void add(const FileFacts& facts);
     // Files were deleted: their lines go too, now and then.
     void forget(size_t files);

@@ -53,10 +53,13 @@ RecordingStream::RecordingStream(const std::string& listen, RecordingFormat form
         return;
     }
     wake_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    thread_ = std::thread([this] { run(); });
 }
 
 RecordingStream::~RecordingStream() { stop(); }
+
+void RecordingStream::start() {
+    if (listener_ >= 0) thread_ = std::thread([this] { run(); });
+}
 
 void RecordingStream::stop() {
     if (stopping_.exchange(true)) return;

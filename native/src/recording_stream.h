@@ -22,6 +22,7 @@ class RecordingStream {
     RecordingStream(const std::string& listen, RecordingFormat format, Ledger::Recording& ledger, Events& events);
     ~RecordingStream();
 
+    void start();
     void push(const SharedChunk& chunk);
     void stop();
 

@@ -30,13 +30,16 @@ RecordingWriter::RecordingWriter(const RecordingConfig& config, RecordingFormat 
       ledger_(ledger),
       events_(events),
       folder_(config, format_.suffix()),
-      index_(config, folder_, format_, events) {}
+      index_(config, folder_, format_, events) {
+    // Before anything is confined: no thread of the capture may start a program.
+    if (const std::string error = guard_.start(folder_.path(folder_.open_name())); !error.empty())
+        events_.add(Events::Line("recording_unguarded").text("error", error));
+}
 
 RecordingWriter::~RecordingWriter() { stop(); }
 
 void RecordingWriter::start() {
-    if (const std::string error = guard_.start(folder_.path(folder_.open_name())); !error.empty())
-        events_.add(Events::Line("recording_unguarded").text("error", error));
+    index_.start();
     try_open();
     thread_ = std::thread([this] { run(); });
 }

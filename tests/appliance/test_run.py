@@ -252,11 +252,15 @@ async def test_idle(tmp_path: Path, target: int) -> None:
     assert sniffing.sink("stdout")["delivered"] == 2
 
 
-async def test_an_interface_that_goes_away(tmp_path: Path) -> None:
-    """What was captured is delivered, then the process ends as when the interface had not been there."""
+@pytest.mark.parametrize("on_fatal", ["exit", "idle"])
+async def test_an_interface_that_goes_away(tmp_path: Path, on_fatal: str) -> None:
+    """What was captured is delivered, then the process ends as when the interface had not been there.
+
+    With `idle`, too: the right to open another capture is given up once one is open.
+    """
     make = 'ip link add here0 type veth peer name there0 && ip link set here0 up && ip link set there0 up && exec "$@"'
     prefix = ["unshare", "-n", "sh", "-c", make, "sh"]
-    options = ["--interface", "here0", "--ports", "80", "--output-stdout"]
+    options = ["--interface", "here0", "--ports", "80", "--output-stdout", "--on-fatal", on_fatal]
     async with Sniffing(tmp_path / "s", *options, prefix=prefix) as sniffing:
         await sniffing.until_event("start")
         remove = ["nsenter", "-n", "-t", str(sniffing.process.pid), "ip", "link", "del", "here0"]
