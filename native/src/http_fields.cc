@@ -210,15 +210,15 @@ size_t parse_head(const RawHead& head, bool request, HeadScratch& scratch, Parse
     const std::string_view line = line_at(bytes.data(), marks, end);
     out.valid = !line.empty() && read_start_line(line, head.start_line_cut, request, out);
     if (line.empty() || !marks.line_feed) return HeadScanner::npos;
-    const char* const after = each_field(marks.line_feed + 1, bytes, scratch,
-                                         [&](const HeaderField& field, HeaderKind kind, const char* next) {
-                                             if (kind != HeaderKind::other) note_field(kind, field.value, out);
-                                             if (static_cast<size_t>(next - bytes.data()) <= head.kept)
-                                                 scratch.fields.add(field);
-                                             // HTTP/0.9 has no fields (RFC 1945 section 4.1): here the version is
-                                             // missing.
-                                             if (out.simple) out.head.version = {};
-                                         });
+    bool any = false;
+    const auto take = [&](const HeaderField& field, HeaderKind kind, const char* next) {
+        if (kind != HeaderKind::other) note_field(kind, field.value, out);
+        if (static_cast<size_t>(next - bytes.data()) <= head.kept) scratch.fields.add(field);
+        any = true;
+    };
+    const char* const after = each_field(marks.line_feed + 1, bytes, scratch, take);
+    // HTTP/0.9 has no fields (RFC 1945 section 4.1): here the version is missing.
+    if (out.simple && any) out.head.version = {};
     out.head.headers = scratch.fields;
     out.head.known = &scratch.known;
     return after ? static_cast<size_t>(after - bytes.data()) : HeadScanner::npos;
