@@ -56,6 +56,8 @@ class HttpMessage:
     body_truncated: bool = False
     # redactFields could not be searched for: the body is withheld.
     body_redacted: bool = False
+    # The content coding was undone: `body` is what came of it, `decoded_size` bytes.
+    content_decoded: bool = False
     body_size: int
     decoded_size: int | None = None
     head_encoding: str | None = None

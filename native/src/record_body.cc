@@ -21,7 +21,8 @@ void RecordBody::prepare(const Message& message) {
 }
 
 void RecordBody::decode(const Message& message) {
-    if (!config_.decode_body) {
+    // What is to be searched for secrets must be read; it comes out decoded then, for nobody else redacts it.
+    if (!config_.decode_body && !redactor_.has_fields()) {
         still_coded_ = has_content_coding(message.content_encoding);
         return;
     }
@@ -71,6 +72,7 @@ void RecordBody::write(size_t limit, Text& out) {
     if (written) to = put(to, binary ? "\",\"bodyEncoding\":\"base64\"," : "\",");
     if (truncated_) to = put(to, "\"bodyTruncated\":true,");
     if (withheld_) to = put(to, "\"bodyRedacted\":true,");
+    if (was_decoded_) to = put(to, "\"contentDecoded\":true,");
     to = put_number(seen_, put(to, "\"bodySize\":"));
     if (was_decoded_) to = put_number(decoded_size_, put(to, ",\"decodedSize\":"));
     *to++ = ',';

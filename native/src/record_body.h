@@ -22,7 +22,7 @@ class RecordBody {
     void write(size_t limit, Text& out);
 
     // Bytes that everything but the body's own takes at most.
-    static constexpr size_t kFieldsRoom = 160;
+    static constexpr size_t kFieldsRoom = 192;
 
  private:
     void decode(const Message& message);

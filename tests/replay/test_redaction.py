@@ -157,14 +157,18 @@ def test_no_secret_gets_through_truncation(replay: Replay, limit: int) -> None:
     assert "s3" not in json.dumps(result.records)
 
 
-def test_a_gzipped_body_is_redacted_when_it_is_decoded(replay: Replay) -> None:
+@pytest.mark.parametrize("decode_body", [False, True])
+def test_a_compressed_body_is_decoded_to_be_searched(replay: Replay, decode_body: bool) -> None:
+    """It comes out decoded: coded, the secret would be in it."""
     import gzip
 
     body = gzip.compress(b'{"token": "s3cret"}')
     head = b"POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
     capture = Conversation().open().exchange(head % len(body) + body, NO_CONTENT)
-    result = replay(pcap(frames(capture.segments)), decodeBody=True, **FIELDS)
-    assert result.records[0]["body"] == '{"token": "[REDACTED]"}'
+    record = replay(pcap(frames(capture.segments)), decodeBody=decode_body, **FIELDS).records[0]
+    assert record["body"] == '{"token": "[REDACTED]"}'
+    assert record["contentDecoded"] is True
+    assert (record["bodySize"], record["decodedSize"]) == (len(body), 19)
 
 
 def test_a_referer_is_redacted(replay: Replay) -> None:
