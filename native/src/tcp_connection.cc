@@ -233,6 +233,17 @@ void TcpConnection::on_reset(int side, const Segment& segment) {
     if (!me.synced) reset_due_ = true;
 }
 
+// RFC 5961 section 3.2: a receiver takes no reset with a number that lies ahead. Where nothing came that leads up to
+// it, it is not the end: who could send one would else go on unseen.
+void TcpConnection::end_wait_for_reset() {
+    if (streams_[reset_side_].next == reset_at_) {
+        reset_due_ = true;
+    } else {
+        reset_side_ = -1;
+        context_.ledger.streams.out_of_window.add();
+    }
+}
+
 void TcpConnection::hand_over(int side, Piece piece) {
     TcpStream &me = streams_[side], &other = streams_[1 - side];
     piece.quiet =
@@ -368,7 +379,7 @@ Outcome TcpConnection::on_time(Nanos now) {
             Nanos since = me.waiting_since;
             bool progress = lacks_bytes(side) && resolve(side);
             pump();
-            if (!progress && reset_side_ == side) reset_due_ = true;
+            if (!progress && reset_side_ == side) end_wait_for_reset();
             // Without a step to take only a further packet can change anything.
             me.waiting_since = progress ? since : -1;
         }

@@ -57,6 +57,7 @@ class TcpConnection {
     void on_payload(int side, const Segment& segment);
     void on_fin(int side, const Segment& segment, uint32_t seq);
     void on_reset(int side, const Segment& segment);
+    void end_wait_for_reset();
     bool in_window(int side, uint32_t seq, uint32_t length) const;
     uint32_t window_of(int side) const;
     bool beyond_window(int side, int32_t ahead) const;

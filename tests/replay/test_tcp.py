@@ -172,6 +172,18 @@ WHOLE = (
         stats={"connections.reset": 0},
     ),
     Case(
+        "a reset that lies ahead, and then nothing for a while",
+        "RFC 5961 section 3.2: its receiver takes no notice: nothing came that leads up to it",
+        Conversation().open().exchange(GET, OK).client_rst(shift=1000).wait(500).exchange(GET, NO_CONTENT).close(),
+        [
+            GOT,
+            ANSWERED,
+            request("GET", "/", exchange=1),
+            response(204, "No Content", to="GET /", exchange=1),
+        ],
+        stats={"connections.reset": 0, "connections.fin": 1},
+    ),
+    Case(
         "a reset within the window, not at its beginning",
         "RFC 5961 section 3.2: answered by a challenge ACK; only the exact number resets",
         Conversation()
