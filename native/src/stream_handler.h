@@ -11,10 +11,10 @@ namespace sniffer {
 struct Piece {
     const char* data;
     uint32_t size;
-    Nanos time;           // of the packet that carried them
-    bool segment_start;   // `data` is a segment's first byte
-    bool conflicting;     // other bytes were seen for the same place
-    bool quiet;           // all that both sides sent before this piece was acknowledged
+    Nanos time;          // of the packet that carried them
+    bool segment_start;  // `data` is a segment's first byte
+    bool conflicting;    // other bytes were seen for the same place
+    bool quiet;  // all that both sides sent before this piece was acknowledged, and the other side's last bytes did so
     uint64_t number = 0;  // of that packet in the recording
 };
 

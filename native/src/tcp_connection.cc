@@ -246,8 +246,9 @@ void TcpConnection::end_wait_for_reset() {
 
 void TcpConnection::hand_over(int side, Piece piece) {
     TcpStream &me = streams_[side], &other = streams_[1 - side];
-    piece.quiet =
-        me.acked_known && !seq_less(me.acked, me.next) && other.acked_known && !seq_less(other.acked, other.next);
+    // That it was acknowledged by now is not enough where bytes came late: who spoke last had heard it all.
+    piece.quiet = me.acked_known && !seq_less(me.acked, me.next) && other.acked_known &&
+                  !seq_less(other.acked, other.next) && other.said_ack_known && !seq_less(other.said_ack, me.next);
     conflicts_ |= piece.conflicting;
     me.next += piece.size;
     me.bytes += piece.size;
@@ -261,6 +262,7 @@ void TcpConnection::deliver(int side, const Segment& segment, uint32_t seq) {
     if (skip < segment.captured)
         hand_over(side, {reinterpret_cast<const char*>(segment.data) + skip, segment.captured - skip, segment.time,
                          skip == 0, false, false, segment.number});
+    if (segment.has(kAck)) streams_[side].note_ack(segment.ack);
     uint32_t cut = segment.length - std::max(segment.captured, skip);
     if (cut > 0) gap(side, cut);
     streams_[side].forget_acknowledged(context_);
@@ -281,6 +283,7 @@ void TcpConnection::deliver_held(int side) {
         start = false;
         skip = 0;
     }
+    if (segment->has_ack) me.note_ack(segment->ack);
     if (seq_less(me.next, segment->end())) gap(side, segment->end() - me.next);
     me.discard(context_, *segment);
     me.forget_acknowledged(context_);

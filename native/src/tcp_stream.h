@@ -54,6 +54,11 @@ class TcpStream {
     // Drops the held segments that lie before `next` whole.
     void drop_before_next(TcpContext& context);
 
+    void note_ack(uint32_t ack) {
+        said_ack = ack;
+        said_ack_known = true;
+    }
+
     // Bytes that were handed over but not acknowledged are remembered, to compare retransmissions.
     void remember(TcpContext& context, const void* data, uint32_t size);
     void forget(TcpContext& context);
@@ -62,10 +67,12 @@ class TcpStream {
     bool differs_from_history(const Segment& segment, uint32_t seq) const;
 
     uint32_t isn = 0, next = 0, acked = 0, fin_at = 0, fin_ack = 0;
+    uint32_t said_ack = 0;  // what came with the last bytes that were handed over acknowledged
     uint32_t window = 0;    // last advertised by this side, unscaled
     int8_t scale = -1;      // of this side's SYN; -1: none or not seen
     bool synced = false;    // `next` is known
     bool syn_seen = false;  // so that `isn` is known
+    bool said_ack_known = false;
     bool acked_known = false, fin_known = false, fin_done = false;
     bool saw_valid_checksum = false, ended = false;
     uint8_t waited_packets = 0;  // packets of the connection since waiting_since
