@@ -28,6 +28,7 @@ _ENGINE_FIELDS = (
     "connectionIdleTimeoutMs",
     "decodeBody",
     "redactFields",
+    "redactUnparsable",
     "exclude",
     "outputConnections",
     "logSamples",

@@ -42,6 +42,13 @@ PortRange parse_range(element item, const std::string& path) {
     return range;
 }
 
+void read_unparsable(const Fields& fields, Config& config) {
+    std::string text = "withhold";
+    fields.read("redactUnparsable", text);
+    if (text != "withhold" && text != "search") refuse("redactUnparsable", "withhold or search");
+    config.withhold_unparsable = text == "withhold";
+}
+
 void read_direction(const Fields& fields, Config& config) {
     std::string text = "both";
     fields.read("captureDirection", text);
@@ -151,6 +158,7 @@ Config parse_config(std::string_view json) {
     fields.read("decodeBody", config.decode_body);
     fields.read("redactHeaders", config.redact_headers);
     fields.read("redactFields", config.redact_fields);
+    read_unparsable(fields, config);
     fields.read("outputConnections", config.output_connections);
     fields.read("logSamples", config.log_samples);
     for (std::string& name : config.redact_headers) name = lower(std::move(name));

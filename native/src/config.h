@@ -62,6 +62,7 @@ struct Config {
     bool decode_body = false;
     std::vector<std::string> redact_headers;  // lower case, the built-in list included
     std::vector<std::string> redact_fields;
+    bool withhold_unparsable = true;  // what redact_fields cannot be searched for beyond doubt
     std::vector<ExcludeRule> exclude;
     bool output_connections = false;
     bool log_samples = false;

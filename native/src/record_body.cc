@@ -16,8 +16,8 @@ void RecordBody::prepare(const Message& message) {
     for (const Chunk* chunk = message.body->first(); chunk; chunk = chunk->next)
         pieces_.emplace_back(chunk->data, chunk->size);
     if (!message.content_encoding.empty()) decode(message);
-    if (redactor_.has_fields()) redact(message);
     ends_early_ = truncated_ || message.incomplete != Incomplete::none;
+    if (redactor_.has_fields()) redact(message);
 }
 
 void RecordBody::decode(const Message& message) {
@@ -38,19 +38,23 @@ void RecordBody::decode(const Message& message) {
 }
 
 void RecordBody::redact(const Message& message) {
-    if (still_coded_) {  // what can't be read can't be searched
-        withheld_ = true;
-        pieces_.clear();
-    }
+    // What can't be read can't be searched; and a field may be cut in its midst, its name gone.
+    if (still_coded_ || (config_.withhold_unparsable && ends_early_)) return withhold();
     if (pieces_.empty()) return;
     if (pieces_.size() > 1) {
         gathered_.clear();
         for (const std::string_view piece : pieces_) gathered_.append(piece);
         pieces_.assign(1, gathered_.view());
     }
+    if (config_.withhold_unparsable && !redactor_.parses(message.content_type, pieces_.front())) return withhold();
     redacted_.clear();
     redactor_.body(message.content_type, pieces_.front(), redacted_);
     pieces_.assign(1, redacted_.view());
+}
+
+void RecordBody::withhold() {
+    withheld_ = true;
+    pieces_.clear();
 }
 
 void RecordBody::write(size_t limit, Text& out) {

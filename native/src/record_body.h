@@ -27,6 +27,7 @@ class RecordBody {
  private:
     void decode(const Message& message);
     void redact(const Message& message);
+    void withhold();
     bool looks_binary() const;
     bool write_text(size_t limit, Text& out);
     void write_base64(size_t limit, Text& out);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ascii.h"
+#include "json_check.h"
 #include "redact_fields.h"
 
 namespace sniffer {
@@ -38,12 +39,32 @@ bool looks_like_json(std::string_view body) {
     return first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
 }
 
+std::string media_type(std::string_view content_type) {
+    return to_lower(trim(content_type.substr(0, content_type.find(';'))));
+}
+
+constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+
+// Of what has no type: name=value, and nothing that a form would have encoded.
+bool looks_like_form(std::string_view body) {
+    return body.find('=') != std::string_view::npos &&
+           std::none_of(body.begin(), body.end(), [](unsigned char c) { return c <= ' ' || c >= 0x7f; });
+}
+
 }  // namespace
 
+bool Redactor::parses(std::string_view content_type, std::string_view body) const {
+    const std::string type = media_type(content_type);
+    if (type.starts_with("multipart/")) return is_whole_multipart(content_type, body);
+    if (looks_like_json(body)) return is_json(body);
+    if (type == kForm || (type.empty() && looks_like_form(body))) return true;
+    return is_json(body);
+}
+
 void Redactor::body(std::string_view content_type, std::string_view body, Text& out) const {
-    const std::string type = to_lower(trim(content_type.substr(0, content_type.find(';'))));
+    const std::string type = media_type(content_type);
     if (type.starts_with("multipart/")) return redact_multipart(content_type, body, fields_, out);
-    const bool form = type.empty() || type == "application/x-www-form-urlencoded";
+    const bool form = type.empty() || type == kForm;
     if (form && !looks_like_json(body)) return redact_form(body, fields_, out);
     // Under any other type too: event streams, logs and pages carry JSON, and the search does not mind what is not.
     redact_json(body, fields_, out);

@@ -48,6 +48,9 @@ class Redactor {
     bool url_header(std::string_view name) const;
     // Appends a URL or request target; the values of named parameters are replaced.
     void url(std::string_view url, Text& out) const;
+    // Whether a body, which is whole, is what its type says and a search of it finds every field: JSON, form or
+    // multipart.
+    bool parses(std::string_view content_type, std::string_view body) const;
     // Appends a body; the values of named form and JSON fields are replaced.
     void body(std::string_view content_type, std::string_view body, Text& out) const;
 

@@ -17,6 +17,9 @@ void redact_form(std::string_view text, const NameSet& fields, Text& out);
 // The same, behind the `?` and `#` of a URL.
 void redact_url(std::string_view url, const NameSet& fields, Text& out);
 
+// Whether the first delimiter and the closing one are there (RFC 2046 section 5.1.1).
+bool is_whole_multipart(std::string_view content_type, std::string_view text);
+
 // multipart/form-data (RFC 7578); parts that are not named are searched as JSON.
 void redact_multipart(std::string_view content_type, std::string_view text, const NameSet& fields, Text& out);
 

@@ -79,6 +79,13 @@ void redact_part(std::string_view part, const NameSet& fields, Text& out) {
 
 }  // namespace
 
+bool is_whole_multipart(std::string_view content_type, std::string_view text) {
+    const std::string delimiter = delimiter_of(content_type, text);
+    if (delimiter.empty()) return false;
+    const size_t first = find_delimiter(text, delimiter, 0), last = find_delimiter(text, delimiter + "--", 0);
+    return first < last && last < text.size();
+}
+
 void redact_multipart(std::string_view content_type, std::string_view text, const NameSet& fields, Text& out) {
     const std::string delimiter = delimiter_of(content_type, text);
     if (delimiter.empty()) return redact_json(text, fields, out);

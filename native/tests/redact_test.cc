@@ -6,6 +6,8 @@
 #include <random>
 #include <string>
 
+#include "json_check.h"
+
 namespace sniffer {
 namespace {
 
@@ -147,4 +149,20 @@ TEST(Redact, RandomDocuments) {
 }
 
 }  // namespace
+TEST(IsJson, TellsJsonFromWhatIsNot) {
+    for (const char* text : {"1", "-0.5e+3", "\"a\\u00e9\\n\"", "[]", "{}", "[[],{}]",
+                             "{\"a\":[1,{\"b\":null}],\"c\":true}", " [1 , 2]\n", "1\n2", "\xef\xbb\xbf{}"})
+        EXPECT_TRUE(is_json(text)) << text;
+    for (const char* text :
+         {"",   " ", "{",   "[1",  "[1,]",    "{\"a\"}",     "{\"a\":}", "{\"a\":1,}", "{a:1}", "'a'", "01",  "1.",
+          "1e", "-", "tru", "\"a", "\"\\x\"", "\"\\u12g4\"", "\"\n\"",   "[1 2]",      "]",     "{}}", "[1}", "{]"})
+        EXPECT_FALSE(is_json(text)) << text;
+}
+
+TEST(IsJson, DepthIsBounded) {
+    EXPECT_TRUE(is_json(std::string(512, '[') + std::string(512, ']')));
+    EXPECT_FALSE(is_json(std::string(513, '[') + std::string(513, ']')));
+    EXPECT_FALSE(is_json(std::string(1 << 20, '[')));
+}
+
 }  // namespace sniffer

@@ -14,7 +14,7 @@ from replay_engine import Replay
 
 HIDDEN = "[REDACTED]"
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
-FIELDS = {"redactFields": ["token", "password"]}
+FIELDS = {"redactFields": ["token", "password"], "redactUnparsable": "search"}
 
 
 def post(kind: str, body: bytes, path: str = "/") -> bytes:
@@ -187,3 +187,67 @@ def test_nothing_else_is_touched(replay: Replay) -> None:
     record: dict[str, Any] = replay(pcap(frames(capture.segments)), **FIELDS).records[0]
     assert record["body"] == body.decode()
     assert record["path"] == "/token/password?atoken=1"
+
+
+WITHHELD = {"redactFields": ["token", "password"]}
+BOUNDARY = "multipart/form-data; boundary=b"
+PARTS = b'--b\r\nContent-Disposition: form-data; name="token"\r\n\r\ns3cret\r\n'
+PARSED = (
+    ("application/json", b'{"token": "s3cret", "a": [1, {}]}', '{"token": "[REDACTED]", "a": [1, {}]}'),
+    ("application/x-ndjson", b'{"token": 1}\n{"a": 2}\n', '{"token": "[REDACTED]"}\n{"a": 2}\n'),
+    ("text/plain", b'{"token": 1}', '{"token": "[REDACTED]"}'),
+    ("application/x-www-form-urlencoded", b"token=s3cret&a=1", "token=[REDACTED]&a=1"),
+    ("", b"token=s3cret&a=1", "token=[REDACTED]&a=1"),
+    (BOUNDARY, PARTS + b"--b--\r\n", PARTS.decode().replace("s3cret", HIDDEN) + "--b--\r\n"),
+)
+UNPARSABLE = (
+    ("application/json", b'{"token": "s3cret"'),
+    ("application/json", b'{"a": 1,}'),
+    ("application/json", b"{'token': 's3cret'}"),
+    ("application/json", b"token s3cret"),
+    ("application/x-www-form-urlencoded", b'{"token": "s3cret'),
+    ("text/html", b"<p>token: s3cret</p>"),
+    ("", b"token: s3cret"),
+    (BOUNDARY, PARTS),
+    ("image/png", b"\x89PNG s3cret"),
+)
+
+
+@pytest.mark.parametrize(("kind", "body", "shown"), PARSED)
+def test_what_parses_is_shown(kind: str, body: bytes, shown: str, replay: Replay) -> None:
+    record = _posted(post(kind, body), replay)
+    assert record["body"] == shown
+    assert "bodyRedacted" not in record
+
+
+@pytest.mark.parametrize(("kind", "body"), UNPARSABLE)
+def test_what_does_not_parse_is_withheld(kind: str, body: bytes, replay: Replay) -> None:
+    record = _posted(post(kind, body), replay)
+    assert record["bodyRedacted"] is True
+    assert record["bodySize"] == len(body)
+    assert record["complete"] is True
+
+
+def test_a_body_that_was_cut_is_withheld(replay: Replay) -> None:
+    """The field's name may be gone, and its value not."""
+    form = b"a=1&token=s3cret"
+    record = _posted(post("application/x-www-form-urlencoded", form), replay, maxBodySize=14)
+    assert record["bodyRedacted"] is True
+    assert record["bodyTruncated"] is True
+
+
+def test_a_body_with_a_hole_is_withheld(replay: Replay) -> None:
+    form = post("application/x-www-form-urlencoded", b"a=1&token=s3cret")
+    conversation = Conversation().open().client(form[:-4]).client(form[-4:], lost=True).close()
+    (record,) = replay(pcap(frames(conversation.segments)), **WITHHELD).records
+    assert record["bodyRedacted"] is True
+    assert record["complete"] is False
+
+
+def _posted(message: bytes, replay: Replay, **config: Any) -> dict[str, Any]:
+    """The request's record; what must not be shown is nowhere in it."""
+    conversation = Conversation().open().exchange(message, NO_CONTENT).close()
+    result = replay(pcap(frames(conversation.segments)), **WITHHELD, **config)
+    assert b"s3cret" not in result.raw
+    record: dict[str, Any] = result.records[0]
+    return record

@@ -28,6 +28,7 @@ TEXTS: dict[str, tuple[str, Any]] = {
     "redactHeaders": ("x-a, X-B", ("x-a", "X-B")),
     "redactBuiltin": ("false", False),
     "redactFields": ("password", ("password",)),
+    "redactUnparsable": ("search", "search"),
     "outputConnections": ("true", True),
     "outputStdout": ("TRUE", True),
     "outputUrl": (" https://collector/x ", "https://collector/x"),

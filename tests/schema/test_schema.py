@@ -55,6 +55,7 @@ OTHERS: dict[str, Any] = {
     "redactFields": [],
     "exclude": [],
     "outputConnections": False,
+    "redactUnparsable": "withhold",
     "outputStdout": False,
     "outputUrl": None,
     "outputCaFile": None,

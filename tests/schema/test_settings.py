@@ -68,6 +68,7 @@ maxMemory: 33554432
         "connectionIdleTimeoutMs": 300000,
         "decodeBody": False,
         "redactFields": ["password"],
+        "redactUnparsable": "withhold",
         "exclude": [{"header": {"name": "User-Agent"}}],
         "outputConnections": False,
         "logSamples": False,
