@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from appliance.config import ConfigError, Problem, Settings, hide_url
 from appliance.sinks import Sink
@@ -15,6 +15,7 @@ from appliance.version import version
 
 if TYPE_CHECKING:
     from appliance.sinks.http import HttpSink
+    from appliance.sinks.spool import SpoolOptions
 
 _log = logging.getLogger("tcp_sniffer.stdout")
 
@@ -77,6 +78,7 @@ def _http(settings: Settings, instance: str, exclude: Callable[[str, int], None]
         max_messages=values["outputBatch"]["maxMessages"],
         max_bytes=values["outputBatch"]["maxBytes"],
         max_delay=values["outputBatch"]["maxDelayMs"] / 1000,
+        spool=_spool(values["outputSpool"]),
     )
     return HttpSink(
         options,
@@ -88,6 +90,14 @@ def _http(settings: Settings, instance: str, exclude: Callable[[str, int], None]
             tls=tls,
         ),
     )
+
+
+def _spool(values: Mapping[str, Any]) -> SpoolOptions | None:
+    if "directory" not in values:
+        return None
+    from appliance.sinks.spool import SpoolOptions
+
+    return SpoolOptions(values["directory"], values["maxBytes"], values["maxAgeSeconds"])
 
 
 _TLS_FILES = ("outputCaFile", "outputClientCertFile", "outputClientKeyFile")

@@ -110,7 +110,8 @@ class Sniffing:
         assert_balanced(final, final["messages"]["delivered"])
         for name, sink in final["sinks"].items():
             assert sink["queued"] == 0, name
-            assert sink["produced"] == sink["delivered"] + sum(sink["dropped"].values()), name
+            came = sink["produced"] + sink.get("recovered", 0)
+            assert came == sink["delivered"] + sum(sink["dropped"].values()) + sink.get("spooled", 0), name
             assert sink["produced"] == final["messages"]["delivered"], name
         return dict(final)
 

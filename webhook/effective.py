@@ -16,7 +16,7 @@ from appliance.config.addresses import split_address
 from appliance.config.document import Document, from_text
 from appliance.config.memory import WITHOUT_LIMIT
 from appliance.config.problems import shown
-from webhook import names, output_urls, recording
+from webhook import names, output_urls, recording, spool
 from webhook.annotations import Wishes
 from webhook.facts import ConfigMap
 from webhook.pod import Pod
@@ -161,10 +161,16 @@ def _port(address: Any) -> int | None:
 
 
 def _unmountable(draft: Draft) -> list[Problem]:
-    values = draft.values["recording"]
-    if not (values["enabled"] is True and isinstance(values["directory"], str)):
-        return []
-    if recording.fits_mount(values["directory"]):
-        return []
-    expected = "a folder of its own, such as /captures: the volume is mounted there"
-    return [Problem(draft.origin("recording.directory"), "recording.directory", shown(values["directory"]), expected)]
+    recorded, spooled = draft.values["recording"], draft.values["outputSpool"]
+    problems = []
+    records = recorded["enabled"] is True and isinstance(recorded["directory"], str)
+    if records and not recording.fits_mount(recorded["directory"]):
+        problems.append(_not_a_mount(draft, "recording.directory", recorded["directory"], "/captures"))
+    if isinstance(spooled.get("directory"), str) and not spool.fits(draft.values):
+        problems.append(_not_a_mount(draft, "outputSpool.directory", spooled["directory"], "/spool"))
+    return problems
+
+
+def _not_a_mount(draft: Draft, name: str, value: str, example: str) -> Problem:
+    expected = f"a folder of its own, such as {example}: the volume is mounted there"
+    return Problem(draft.origin(name), name, shown(value), expected)

@@ -7,7 +7,7 @@ from typing import Any
 
 from appliance.config.fields import fields
 from appliance.config.memory import default_max_memory
-from webhook import names, quantity, recording
+from webhook import names, quantity, recording, spool
 from webhook.annotations import Reference
 from webhook.decision import Inject
 from webhook.pod import Json, Pod
@@ -67,6 +67,8 @@ def volumes(plan: Inject) -> list[Json]:
     ]
     if plan.recording:
         found.append(recording.volume(plan.recording))
+    if _spool(plan):
+        found.append(spool.volume(plan.configuration.values))
     if authority := plan.wishes.reference("output-ca"):
         found.append({"name": names.CA_VOLUME, "configMap": {"name": authority.name, "optional": True}})
     return found
@@ -82,9 +84,15 @@ def _mounts(plan: Inject) -> list[Json]:
     ]
     if plan.recording:
         found.append(recording.mount(plan.recording))
+    if folder := _spool(plan):
+        found.append(spool.mount(folder))
     if plan.wishes.reference("output-ca"):
         found.append({"name": names.CA_VOLUME, "mountPath": names.CA_FOLDER, "readOnly": True})
     return found
+
+
+def _spool(plan: Inject) -> str | None:
+    return spool.directory(plan.configuration.values, known=plan.configuration.known)
 
 
 def _env(pod: Pod, plan: Inject, settings: Settings) -> Iterator[Json]:
@@ -155,6 +163,9 @@ def shutdown_times(grace: int) -> tuple[int, int]:
 
 def _resources(pod: Pod, plan: Inject, settings: Settings) -> Json:
     amounts = {kind: _amounts(kind, pod, plan, settings) for kind in ("cpu", "memory")}
+    if _spool(plan) and (limit := spool.limit(pod, plan.configuration.values)):
+        # A request of none, for Kubernetes would take the limit for it, and no node may have so much.
+        amounts["ephemeral-storage"] = ("0", limit)
     parts = {
         part: {kind: both[index] for kind, both in amounts.items() if both[index]}
         for index, part in enumerate(("requests", "limits"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from appliance.metrics.model import Family, Sample
 
@@ -14,6 +14,12 @@ _DESCRIPTIONS = {
     "messages": "What became of the HTTP messages.",
     "recording": "What became of the packets that were to be recorded.",
     "streams": "What was found in the byte streams beside messages.",
+}
+
+_OF_SOME_SINKS: dict[str, tuple[Literal["counter", "gauge"], str]] = {
+    "recovered": ("counter", "Records that an earlier process left in the spool."),
+    "spooled": ("gauge", "Records that wait in the spool."),
+    "circuitOpen": ("gauge", "Whether the collector is only probed, for it takes nothing."),
 }
 
 
@@ -56,6 +62,10 @@ def _sinks(sinks: Mapping[str, Mapping[str, Any]]) -> Iterator[Family]:
     yield Family("tcp_sniffer.sink.produced", "counter", "1", "Records that an output was offered.", produced)
     yield Family("tcp_sniffer.sink.delivered", "counter", "1", "Records that an output delivered.", delivered)
     yield Family("tcp_sniffer.sink.queued", "gauge", "1", "Records that wait for an output.", queued)
+    for name, (kind, description) in _OF_SOME_SINKS.items():
+        samples = [Sample({"sink": sink}, values[name]) for sink, values in sinks.items() if name in values]
+        if samples:
+            yield Family(f"tcp_sniffer.sink.{_snake_case(name)}", kind, "1", description, samples)
     yield Family("tcp_sniffer.sink.dropped", "counter", "1", "Records that an output lost, by reason.", dropped)
 
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import itertools
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 
 from appliance.engine import SELF_DELIVERY, Batch
 from appliance.ledger import SinkLedger
-from appliance.sinks import nothing_to_do, retry
+from appliance.sinks import nothing_to_do
+from appliance.sinks.batches import Batches
+from appliance.sinks.breaker import CircuitBreaker
+from appliance.sinks.direct import DirectDelivery
+from appliance.sinks.post import Poster
 from appliance.sinks.record_queue import RecordQueue
-from appliance.sinks.workers import wait_until
 
-_log = logging.getLogger("tcp_sniffer.http")
-
-# A collector's answer is read to its end, or else the connection could not be used again; not a long one.
-_MOST_ANSWER = 64 << 10
+if TYPE_CHECKING:
+    from appliance.sinks.spool import SpoolOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +31,11 @@ class PostOptions:
     max_messages: int
     max_bytes: int
     max_delay: float  # seconds
+    spool: SpoolOptions | None = None
 
 
-class _Failure(NamedTuple):
-    error: str
-    again: bool
-    retry_after: str | None = None
+class _Courier(Protocol):
+    async def drain(self, deadline: float | None) -> None: ...
 
 
 class HttpSink:
@@ -51,17 +47,30 @@ class HttpSink:
         self._options = options
         self._open_session = open_session
         self._queue = RecordQueue(options.queue_size, lambda: self.on_room())
-        self._ndjson = options.max_messages > 1
-        self._numbers = itertools.count(1)
-        self._deadline: float | None = None
-        # The record that did not fit into a batch any more: the first of the next one.
-        self._carried: bytes | None = None
 
     async def start(self) -> None:
-        self._gathering = asyncio.Lock()
-        self._draining = asyncio.Event()
-        self._session = self._open_session()
-        self._workers = [asyncio.create_task(self._work()) for _ in range(self._options.concurrency)]
+        options = self._options
+        self._poster = Poster(self._open_session(), options.url, options.shown_url)
+        batches = Batches(
+            self._queue,
+            instance=options.instance,
+            max_messages=options.max_messages,
+            max_bytes=options.max_bytes,
+            max_delay=options.max_delay,
+        )
+        breaker = CircuitBreaker(options.shown_url, self.ledger)
+        self._courier = await self._start(batches, breaker)
+
+    async def _start(self, batches: Batches, breaker: CircuitBreaker) -> _Courier:
+        concurrency = self._options.concurrency
+        if self._options.spool is not None:
+            from appliance.sinks.spool import Spool
+            from appliance.sinks.spooled import SpooledDelivery
+
+            spool = Spool(self._options.spool, self.ledger)
+            if await spool.open():
+                return SpooledDelivery(batches, self._poster, breaker, self.ledger, spool, concurrency)
+        return DirectDelivery(batches, self._poster, breaker, self.ledger, concurrency)
 
     @property
     def has_room(self) -> bool:
@@ -76,117 +85,7 @@ class HttpSink:
                 self.ledger.drop("queue_full")
 
     async def drain(self, deadline: float | None) -> int:
-        self._deadline = deadline
-        self._draining.set()
         self._queue.close()
-        await wait_until(deadline, *self._workers)
-        await self._session.close()
+        await self._courier.drain(deadline)
+        await self._poster.close()
         return self.ledger.close("drain_timeout")
-
-    async def _work(self) -> None:
-        while records := await self._next():
-            await self._deliver(records)
-            for record in records:
-                self._queue.done(record)
-
-    async def _next(self) -> list[bytes]:
-        """What goes into one POST; empty at the end."""
-        if not self._ndjson:
-            record = await self._queue.get()
-            return [] if record is None else [record]
-        async with self._gathering:  # one worker at a time, or each would gather a part of the batch
-            return await self._gather()
-
-    async def _gather(self) -> list[bytes]:
-        options = self._options
-        record = self._carried or await self._queue.get()
-        self._carried = None
-        if record is None:
-            return []
-        records, size = [record], len(record)
-        deadline = asyncio.get_running_loop().time() + options.max_delay
-        while len(records) < options.max_messages:
-            record = self._queue.get_nowait() or await self._get_until(deadline)
-            if record is None:
-                break
-            if size + len(record) > options.max_bytes:
-                self._carried = record
-                break
-            records.append(record)
-            size += len(record)
-        return records
-
-    async def _get_until(self, deadline: float) -> bytes | None:
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await self._queue.get()
-        except TimeoutError:
-            return None
-
-    async def _deliver(self, records: list[bytes]) -> None:
-        body = b"".join(records) if self._ndjson else records[0].rstrip(b"\n")
-        headers = {
-            "Content-Type": "application/x-ndjson" if self._ndjson else "application/json",
-            # The same on each retry: a collector that got the first attempt can tell.
-            "Idempotency-Key": f"{self._options.instance}-{next(self._numbers)}",
-        }
-        attempt = 0
-        while failure := await self._post(body, headers):
-            if not failure.again or attempt == len(retry.DELAYS):
-                self._failed(failure, attempt + 1, len(records))
-                return
-            await self._pause(retry.delay(attempt, failure.retry_after))
-            attempt += 1
-        self.ledger.deliver(len(records))
-
-    def _failed(self, failure: _Failure, attempts: int, records: int) -> None:
-        self.ledger.drop("post_failed", records)
-        _log.error(
-            "a POST failed for good",
-            extra={
-                "event": "post_failed",
-                "url": self._options.shown_url,
-                "error": failure.error,
-                "attempts": attempts,
-                "records": records,
-            },
-        )
-
-    async def _post(self, body: bytes, headers: dict[str, str]) -> _Failure | None:
-        try:
-            async with self._session.post(
-                self._options.url, data=body, headers=headers, allow_redirects=False
-            ) as answer:
-                if retry.is_success(answer.status):
-                    await _read_some(answer)
-                    return None
-                retry_after = answer.headers.get("Retry-After")
-                await _read_some(answer)
-                return _Failure(f"status {answer.status}", retry.is_worth_retrying(answer.status), retry_after)
-        except TimeoutError:
-            return _Failure("timeout", again=True)
-        except (aiohttp.ClientError, OSError) as error:
-            # Not a certificate's failure alone: it may be renewed while this waits.
-            return _Failure(f"{type(error).__name__}: {error}", again=True)
-
-    async def _pause(self, seconds: float) -> None:
-        """Waits before a retry. When the end is near, no longer than half the time that is left."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        if not self._draining.is_set():
-            try:
-                async with asyncio.timeout_at(end):
-                    await self._draining.wait()
-            except TimeoutError:
-                return
-        if self._deadline is not None:
-            end = min(end, (loop.time() + self._deadline) / 2)
-        await asyncio.sleep(end - loop.time())
-
-
-async def _read_some(answer: aiohttp.ClientResponse) -> None:
-    """What goes wrong here only costs the connection: the status has said what became of the records."""
-    left = _MOST_ANSWER
-    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
-        while left > 0 and (part := await answer.content.read(left)):
-            left -= len(part)

@@ -12,6 +12,7 @@ DELAYS = (1.0, 2.0, 4.0)
 _JITTER = 0.2
 # A collector may ask for patience, but not for more than this (seconds).
 _MOST_PATIENCE = 60.0
+_MOST_BACKOFF = 30.0
 
 
 def is_success(status: int) -> bool:
@@ -24,8 +25,19 @@ def is_worth_retrying(status: int) -> bool:
 
 def delay(attempt: int, retry_after: str | None) -> float:
     """Seconds to wait after the failed attempt of that index. Jitter keeps many sniffers from coming back at once."""
-    spread = random.uniform(1 - _JITTER, 1 + _JITTER)
-    return max(DELAYS[attempt] * spread, parse_retry_after(retry_after))
+    return max(spread(DELAYS[attempt]), parse_retry_after(retry_after))
+
+
+def backoff(attempts: int, retry_after: str | None) -> float:
+    """The same for what is tried for as long as it is kept: seconds after so many failed attempts.
+
+    It grows slowly: whether the collector is dead at all is the circuit breaker's to find out.
+    """
+    return max(spread(min(float(attempts), _MOST_BACKOFF)), parse_retry_after(retry_after))
+
+
+def spread(seconds: float) -> float:
+    return seconds * random.uniform(1 - _JITTER, 1 + _JITTER)
 
 
 def parse_retry_after(value: str | None) -> float:

@@ -84,6 +84,7 @@ async def test_memory_with_a_collector_and_status(tmp_path: Path, target: int, c
         await get(target, 100)
         await until(lambda: len(collector.records) == 200, "the records")
         assert resident(sniffing) <= 56 * MIB
+        assert "sqlite" not in of_process(sniffing, "maps")  # without a spool
         assert await sniffing.stop() == 0
 
 

@@ -228,6 +228,18 @@ ROWS = [
         pod(annotations={"recording-directory": "captures"}),
     ),
     Row(
+        "a spool over the sidecar's own files",
+        "invalid_annotation",
+        pod(annotations={"output-spool-directory": "/run/tcp-sniffer"}),
+    ),
+    Row(
+        "a spool among the recordings",
+        "invalid_annotation",
+        pod(annotations={"output-spool-directory": "/captures/spool"}),
+        {"config_map": "recording: {enabled: true}\n"},
+    ),
+    Row("a spool that is no mapping", "invalid_config_map", pod(), {"config_map": "outputSpool: 5\n"}),
+    Row(
         "anonymized without a key",
         "invalid_annotation",
         pod(annotations={"recording": "true", "recording-anonymize": "prefix-preserving"}),

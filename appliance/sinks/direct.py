@@ -1,0 +1,67 @@
+"""Delivery from memory: some tries, then a record is given up."""
+
+from __future__ import annotations
+
+import asyncio
+
+from appliance.ledger import SinkLedger
+from appliance.sinks import retry
+from appliance.sinks.batches import Batches, Gathered
+from appliance.sinks.breaker import CircuitBreaker
+from appliance.sinks.post import Poster
+from appliance.sinks.workers import wait_until
+
+
+class DirectDelivery:
+    def __init__(
+        self, batches: Batches, poster: Poster, breaker: CircuitBreaker, ledger: SinkLedger, concurrency: int
+    ) -> None:
+        self._batches = batches
+        self._poster = poster
+        self._breaker = breaker
+        self._ledger = ledger
+        self._deadline: float | None = None
+        self._draining = asyncio.Event()
+        self._workers = [asyncio.create_task(self._work()) for _ in range(concurrency)]
+
+    async def drain(self, deadline: float | None) -> None:
+        self._deadline = deadline
+        self._draining.set()
+        self._breaker.hurry(deadline)
+        await wait_until(deadline, *self._workers)
+
+    async def _work(self) -> None:
+        while gathered := await self._batches.next():
+            await self._deliver(gathered)
+            self._batches.done(gathered)
+
+    async def _deliver(self, gathered: Gathered) -> None:
+        delivery = gathered.delivery
+        attempt = 0
+        while True:
+            probe = await self._breaker.enter()
+            failure = await self._poster.post(delivery)
+            self._breaker.report(failure, probe)
+            if failure is None:
+                self._ledger.deliver(delivery.records)
+                return
+            if not failure.again or attempt == len(retry.DELAYS):
+                self._ledger.drop("post_failed", delivery.records)
+                self._poster.say_failed(failure, attempt + 1, delivery.records)
+                return
+            await self._pause(retry.delay(attempt, failure.retry_after))
+            attempt += 1
+
+    async def _pause(self, seconds: float) -> None:
+        """Waits before a retry. When the end is near, no longer than half the time that is left."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        if not self._draining.is_set():
+            try:
+                async with asyncio.timeout_at(end):
+                    await self._draining.wait()
+            except TimeoutError:
+                return
+        if self._deadline is not None:
+            end = min(end, (loop.time() + self._deadline) / 2)
+        await asyncio.sleep(end - loop.time())

@@ -1,0 +1,77 @@
+"""One POST, and what its outcome means."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import NamedTuple
+
+import aiohttp
+
+from appliance.sinks import retry
+from appliance.spool.delivery import Delivery
+
+_log = logging.getLogger("tcp_sniffer.http")
+
+# A collector's answer is read to its end, or else the connection could not be used again; not a long one.
+_MOST_ANSWER = 64 << 10
+
+
+class Failure(NamedTuple):
+    error: str
+    again: bool
+    retry_after: str | None = None
+
+
+class Poster:
+    def __init__(self, session: aiohttp.ClientSession, url: str, shown_url: str) -> None:
+        """`shown_url` is without user, password and query."""
+        self._session = session
+        self._url = url
+        self.shown_url = shown_url
+
+    async def post(self, delivery: Delivery) -> Failure | None:
+        """None where the collector took it."""
+        headers = {
+            "Content-Type": "application/x-ndjson" if delivery.ndjson else "application/json",
+            # The same on each try: a collector that got an earlier one can tell.
+            "Idempotency-Key": delivery.key,
+        }
+        try:
+            async with self._session.post(
+                self._url, data=delivery.body, headers=headers, allow_redirects=False
+            ) as answer:
+                if retry.is_success(answer.status):
+                    await _read_some(answer)
+                    return None
+                retry_after = answer.headers.get("Retry-After")
+                await _read_some(answer)
+                return Failure(f"status {answer.status}", retry.is_worth_retrying(answer.status), retry_after)
+        except TimeoutError:
+            return Failure("timeout", again=True)
+        except (aiohttp.ClientError, OSError) as error:
+            # Not a certificate's failure alone: it may be renewed while this waits.
+            return Failure(f"{type(error).__name__}: {error}", again=True)
+
+    def say_failed(self, failure: Failure, attempts: int, records: int) -> None:
+        _log.error(
+            "a POST failed for good",
+            extra={
+                "event": "post_failed",
+                "url": self.shown_url,
+                "error": failure.error,
+                "attempts": attempts,
+                "records": records,
+            },
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+async def _read_some(answer: aiohttp.ClientResponse) -> None:
+    """What goes wrong here only costs the connection: the status has said what became of the records."""
+    left = _MOST_ANSWER
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+        while left > 0 and (part := await answer.content.read(left)):
+            left -= len(part)
