@@ -86,7 +86,7 @@ struct Side {
 void step(FuzzedDataProvider& data, HttpConnection& connection, Side (&sides)[2], Nanos time) {
     const int side = data.ConsumeBool();
     if (sides[side].ended) return;
-    switch (data.ConsumeIntegralInRange(0, 9)) {
+    switch (data.ConsumeIntegralInRange(0, 11)) {
         case 0:
             return connection.on_gap(side, data.ConsumeIntegralInRange<uint64_t>(1, 100));
         case 1:
@@ -97,6 +97,10 @@ void step(FuzzedDataProvider& data, HttpConnection& connection, Side (&sides)[2]
             return;
         case 3:
             return connection.on_conflict(side);
+        case 4:
+            return connection.on_disorder();
+        case 5:
+            return connection.on_mistake(side);
         default: {
             std::string bytes;
             for (int words = data.ConsumeIntegralInRange(0, 4); words > 0; --words)

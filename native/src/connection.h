@@ -20,7 +20,8 @@ struct Connection {
     FlowKey key;
     uint64_t hash;
     uint64_t id;
-    Nanos first = 0, last = 0;  // its first and last packet
+    Nanos timestamp = 0;        // its first packet's
+    Nanos first = 0, last = 0;  // when its first and last packet came, by the tracker's clock
     bool closed = false;        // it stays a while, so that late copies of its packets open no new one
     Links<Connection> use, timer;
     HttpConnection http;

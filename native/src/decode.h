@@ -14,7 +14,12 @@ namespace sniffer {
 enum TcpFlag : uint8_t { kFin = 1, kSyn = 2, kRst = 4, kPsh = 8, kAck = 16 };
 
 // `unknown`: it can't be checked, because the snap length cut the packet or a fragment is missing.
-enum class Checksum : uint8_t { valid, invalid, unknown };
+enum class Checksum : uint8_t {
+    valid,
+    invalid,
+    unfinished,  // the sum of the pseudo header alone: an offloading card is to make it
+    unknown,     // not all of the segment was captured
+};
 
 // A TCP segment; `data` points into the packet (or into the fragment buffer) and is valid until
 // the next packet.

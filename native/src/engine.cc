@@ -131,7 +131,7 @@ void Engine::capture_live() {
         Nanos now = wall_clock();
         if (stop_time_ == 0) stop_time_ = now;
         bool drained = packets == 0 && now - stop_time_ > kKernelDelayMs * kMillisecond + kDrainSlack;
-        if (drained || tracker_.now() > stop_time_ || now - stop_time_ > kLongestDrain) return;
+        if (drained || tracker_.clock().shown() > stop_time_ || now - stop_time_ > kLongestDrain) return;
     }
 }
 

@@ -13,6 +13,8 @@ enum class Method : uint8_t { other, connect, del, get, head, options, patch, po
 
 // Names are case-sensitive.
 Method method_of(std::string_view name);
+// Whether these bytes may begin a request of one of them. (Half a method may look like a method.)
+bool begins_known_method(std::string_view bytes);
 // "GET"; "_OTHER", as OpenTelemetry's semantic conventions want it, for what is none of these.
 std::string_view to_string(Method method);
 

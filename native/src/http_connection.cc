@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "protocol.h"
 
@@ -58,8 +59,23 @@ void HttpConnection::on_data(int side, const Piece& piece) {
     Reader& r = reader(side);
     begin_midway(side);
     if (!r.is_request && request_.simple && request_.state == State::head) finish_simple_request();
+    if (r.is_request && response_.state != State::start) end_unknown_response(piece.quiet);
     read(r, piece);
     last_side_ = static_cast<int8_t>(side);
+}
+
+// A response without a length, to a request that was not seen, goes on until the close, or it answers HEAD or CONNECT.
+// Where the client goes on speaking it is none that goes on. `heard`: the client knows all that the server said.
+void HttpConnection::end_unknown_response(bool heard) {
+    Reader& r = response_;
+    if (r.state == State::deciding && r.framing.kind == Framing::Kind::until_close) {
+        finish_message(r, heard ? Incomplete::none : Incomplete::unknown_request, time_);
+    } else if (r.state == State::body && r.body.until_close() && r.draft->undecided) {
+        finish_message(r, Incomplete::unknown_request, time_);
+    } else {
+        return;
+    }
+    lose_sync(r, 0);
 }
 
 // Before the first bytes of a side that was joined midway: nothing tells where a message begins, but its look.
@@ -67,6 +83,7 @@ void HttpConnection::begin_midway(int side) {
     if (!(midway_ >> side & 1)) return;
     midway_ = static_cast<uint8_t>(midway_ & ~(1 << side));
     reader(side).state = State::lost;
+    reader(side).joining = true;
 }
 
 // Where both ends have a configured port and no SYN was seen: who answers like a server is one.
@@ -99,10 +116,11 @@ void HttpConnection::on_gap(int side, uint64_t bytes) {
     if (client_ < 0) return;
     Reader& r = reader(side);
     last_side_ = static_cast<int8_t>(side);
+    if (r.is_request) end_unknown_response(false);
     context_.handler.on_missing(receiver(), destination(), r.is_request, bytes);
     switch (r.state) {
         case State::lost:
-            return stop_pairing();
+            return lose_count(r);
         case State::ignored:
         case State::tunnel:
             return;
@@ -121,7 +139,7 @@ void HttpConnection::on_gap(int side, uint64_t bytes) {
             r.draft->missing += bytes;
             finish_unfinished(r, Incomplete::gap);
     }
-    stop_pairing();
+    lose_count(r);
     lose_sync(r, 0);
 }
 
@@ -133,9 +151,21 @@ void HttpConnection::on_conflict(int side) {
     if (client_ >= 0 && reader(side).draft) reader(side).draft->conflicting = true;
 }
 
+void HttpConnection::on_mistake(int side) {
+    forget_requests();
+    if (client_ < 0) return;
+    Reader& r = reader(side);
+    if (r.state == State::body && !r.body.until_close()) return;  // its end stands
+    if (r.draft) {
+        context_.ledger.streams.unparsed_bytes.add(r.draft->body_size);
+        abandon(r);
+    }
+    if (r.state == State::start) lose_sync(r, 0);
+}
+
 void HttpConnection::on_midway(int side) {
     midway_ = static_cast<uint8_t>(midway_ | 1 << side);
-    stop_pairing();
+    forget_requests();
 }
 
 void HttpConnection::on_end(End end) {
@@ -294,7 +324,7 @@ size_t HttpConnection::reject(Reader& r, const Piece& piece, bool buffered) {
         }
     }
     lose_sync(r, buffered ? 0 : piece.size);
-    stop_pairing();
+    lose_count(r);
     return piece.size;
 }
 
@@ -322,6 +352,7 @@ size_t HttpConnection::read_deciding(Reader& r, const Piece& piece) {
         std::memcpy(first + kept.size(), bytes.data(), more);
         bytes = {first, kept.size() + more};
     }
+    if (kept.empty()) r.decides_at_turn = begins_turn(piece);
     Looks looks = looks_like_response(bytes);
     if (looks == Looks::undecided) {
         r.draft->raw.append(view(piece), sizeof first);
@@ -331,10 +362,14 @@ size_t HttpConnection::read_deciding(Reader& r, const Piece& piece) {
     size_t again_size = kept.size();
     std::memcpy(again, kept.data() ? kept.data() : first, again_size);
     r.draft->raw.clear();
-    if (looks == Looks::yes)
-        finish_message(r, Incomplete::none, piece.time);  // it answered HEAD
-    else
+    if (looks == Looks::no) {
         start_body(r, r.framing, piece.time);
+    } else if (r.decides_at_turn) {
+        finish_message(r, Incomplete::none, piece.time);  // it answered HEAD
+    } else {                                              // a body may begin so too
+        finish_message(r, Incomplete::unknown_request, piece.time);
+        lose_sync(r, 0);
+    }
     if (again_size > 0)
         read(r, {again, static_cast<uint32_t>(again_size), piece.time, piece.segment_start, piece.conflicting, false,
                  piece.number});
@@ -355,7 +390,7 @@ size_t HttpConnection::read_body(Reader& r, const Piece& piece) {
             break;
         case BodyReader::Step::broken:
             finish_message(r, Incomplete::malformed, piece.time);
-            stop_pairing();
+            lose_count(r);
             lose_sync(r, piece.size);
             return piece.size;
         case BodyReader::Step::done:
@@ -392,10 +427,16 @@ void HttpConnection::take_trailers(MessageDraft& draft) {
     draft.headers_truncated |= !whole;
 }
 
+// Where the other side spoke, having heard all before this, a message begins if its look says so. In the midst of what
+// one side says a body may hold the text of one.
+bool HttpConnection::begins_turn(const Piece& piece) { return piece.segment_start && piece.quiet; }
+
 size_t HttpConnection::read_lost(Reader& r, const Piece& piece) {
     Looks looks = r.is_request ? looks_like_request(view(piece)) : looks_like_response(view(piece));
     if (looks != Looks::no && r.is_request && !starts_in_capitals(view(piece).substr(0, 64))) looks = Looks::no;
-    if (!piece.segment_start || looks == Looks::no) {
+    const bool joining =
+        std::exchange(r.joining, false) && piece.segment_start && (!r.is_request || begins_known_method(view(piece)));
+    if (looks == Looks::no || !(begins_turn(piece) || joining)) {
         context_.ledger.streams.unparsed_bytes.add(piece.size);
         return piece.size;
     }
@@ -446,8 +487,8 @@ void HttpConnection::take_response(Reader& r, const ParsedHead& head, Framing& f
     draft.interim = interim;
     bool reading_request = request_.draft && (request_.state == State::head || request_.state == State::probing);
     RequestKind kind;
-    bool known = pairing_;
-    if (pairing_ && pending_) {
+    bool known = pairing_ || pending_;
+    if (pending_) {
         kind = {pending_->head, pending_->connect};
         answer(draft, *pending_, interim);
     } else {
@@ -510,9 +551,20 @@ void HttpConnection::pop_request() {
     context_.requests.put(std::move(first));
 }
 
-// After a loss a response may answer a request that was not seen: none is paired.
-void HttpConnection::stop_pairing() {
-    pairing_ = answered_early_ = false;
+// What is missing may have held messages. After a loss of responses any may be the next one's request; after a loss of
+// requests those before it are still answered in their order.
+void HttpConnection::lose_count(const Reader& r) {
+    if (r.is_request)
+        stop_pairing();
+    else
+        forget_requests();
+}
+
+// No further request is waited for.
+void HttpConnection::stop_pairing() { pairing_ = answered_early_ = false; }
+
+void HttpConnection::forget_requests() {
+    stop_pairing();
     while (pending_) pop_request();
 }
 
@@ -520,7 +572,9 @@ void HttpConnection::stop_pairing() {
 // server spoke last, and no message is open.
 void HttpConnection::resume_pairing(const Piece& piece) {
     bool idle = response_.state == State::start || response_.state == State::lost;
-    if (!pairing_ && piece.quiet && idle && last_side_ == 1 - client_) pairing_ = true;
+    if (pairing_ || !piece.quiet || !idle || last_side_ != 1 - client_) return;
+    forget_requests();
+    pairing_ = true;
 }
 
 // --- bodies and ends ---
@@ -595,7 +649,8 @@ void HttpConnection::finish_unfinished(Reader& r, Incomplete incomplete) {
             return finish_message(r, until_close ? Incomplete::none : Incomplete::unknown_request, time_);
         }
         case State::body:
-            if (closed && r.body.until_close()) incomplete = Incomplete::none;
+            if (r.body.until_close())
+                incomplete = closed ? Incomplete::none : r.draft->undecided ? Incomplete::unknown_request : incomplete;
             return finish_message(r, incomplete, time_);
         case State::trailers:
             take_trailers(*r.draft);

@@ -54,7 +54,9 @@ class HttpConnection final : public StreamHandler {
     void on_data(int side, const Piece& piece) override;
     void on_gap(int side, uint64_t bytes) override;
     void on_fin(int side) override;
+    void on_disorder() override { stop_pairing(); }
     void on_conflict(int side) override;
+    void on_mistake(int side) override;
     void on_midway(int side) override;
     void on_end(End end) override;
 
@@ -84,19 +86,22 @@ class HttpConnection final : public StreamHandler {
         explicit Reader(bool request) : is_request(request) {}
         const bool is_request;
         State state = State::start;
+        bool joining = false;       // joined midway: its first bytes come now
         bool resyncing = false;     // this message was found by its look
         bool line_checked = false;  // the start line is whole and right
         bool simple = false;        // a request line without a version: ends with its line, or its head
         bool any = false;           // a message was recognised before
         uint32_t messages = 0;
         BodyReader body;
-        Framing framing;  // while deciding
+        Framing framing;               // while deciding
+        bool decides_at_turn = false;  // what decides came when the client had spoken
         HeadScanner scanner;
         std::unique_ptr<MessageDraft> draft;
     };
 
     Reader& reader(int side) { return side == client_ ? request_ : response_; }
     void begin_midway(int side);
+    void end_unknown_response(bool heard);
     bool settle_roles(int side, const Piece& piece);
     void read(Reader& r, Piece piece);
     // Each reads some of the piece and says how many bytes, or goes to another state.
@@ -108,6 +113,7 @@ class HttpConnection final : public StreamHandler {
     size_t read_body(Reader& r, const Piece& piece);
     size_t read_trailers(Reader& r, const Piece& piece);
     size_t read_lost(Reader& r, const Piece& piece);
+    static bool begins_turn(const Piece& piece);
 
     void begin(Reader& r, const Piece& piece);
     size_t reject(Reader& r, const Piece& piece, bool buffered);
@@ -127,7 +133,9 @@ class HttpConnection final : public StreamHandler {
     void finish_simple_request();
     void abandon(Reader& r);
     void lose_sync(Reader& r, uint64_t bytes);
+    void lose_count(const Reader& r);
     void stop_pairing();
+    void forget_requests();
     void resume_pairing(const Piece& piece);
     void become_tunnel(std::string_view how);
     void ignore_all();

@@ -32,8 +32,12 @@ class StreamHandler {
     // `bytes` are missing here and will not come.
     virtual void on_gap(int side, uint64_t bytes) = 0;
     virtual void on_fin(int side) = 0;
+    // What comes next may have been sent after bytes of the other side that come later.
+    virtual void on_disorder() = 0;
     // A retransmission had other bytes than those already handed over.
     virtual void on_conflict(int side) = 0;
+    // Bytes of this side that were handed over are not what the other side read.
+    virtual void on_mistake(int side) = 0;
     // This side was joined midway: its first byte was not seen.
     virtual void on_midway(int side) = 0;
     // Nothing follows.

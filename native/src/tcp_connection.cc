@@ -13,7 +13,7 @@ constexpr uint32_t kAlwaysInWindow = 4 * kSmallestWindow;
 
 }  // namespace
 
-Outcome TcpConnection::on_segment(int side, const Segment& segment) {
+Outcome TcpConnection::on_segment(int side, const Segment& segment, Nanos now) {
     TcpStream& me = streams_[side];
     uint32_t seq = segment.seq;
     ++me.packets;
@@ -22,37 +22,63 @@ Outcome TcpConnection::on_segment(int side, const Segment& segment) {
             case SynAnswer::reopen:
                 return Outcome::reopen;
             case SynAnswer::ignore:
+                me.note_checksum(segment);
                 return settle();
             case SynAnswer::proceed:
                 break;
         }
         ++seq;
-    } else if (reopen_side_ == side && segment.length > 0 && segment.seq == reopen_isn_ + 1 &&
-               !in_window(side, segment.seq, 0)) {
-        return Outcome::reopen;  // the answer to the new SYN was not seen, its data was
     }
-    if (ended_) return Outcome::open;
-    if (segment.has(kAck)) on_ack(side, segment);
-    if (segment.checksum == Checksum::valid) me.saw_valid_checksum = true;
-    // RFC 5961 section 3.2: only the exact number resets. Another one may have overtaken data in the
-    // capture; but who goes on beyond its reset did not send it.
-    if (reset_side_ == side && seq_less(reset_at_, seq + segment.length)) reset_side_ = -1;
-    me.window = segment.window;
-    if (segment.length > 0 && segment.has(kSyn)) {
+    if (watchful_) {
+        if (segment.length > 0 && !segment.has(kSyn) && reopens(side, segment)) return Outcome::reopen;
+        if (ended_) return Outcome::open;
+    }
+    // What its receiver drops says nothing, but may be all that was seen of its data.
+    const bool dropped = segment.checksum == Checksum::invalid && me.checksums_tell();
+    if (!dropped) {
+        if (segment.has(kAck)) on_ack(side, segment);
+        // RFC 5961 section 3.2: only the exact number resets. Another one may have overtaken data in the
+        // capture; but who goes on beyond its reset did not send it.
+        if (reset_side_ == side && seq_less(reset_at_, seq + segment.length)) reset_side_ = -1;
+        me.window = segment.window;
+    }
+    if (segment.length > 0 && seq == segment.seq) {
+        on_payload(side, segment);
+    } else if (segment.length > 0) {
         Segment data = segment;  // a SYN's data begins one after its own number
         data.seq = seq;
         on_payload(side, data);
-    } else if (segment.length > 0) {
-        on_payload(side, segment);
     }
-    if (segment.has(kFin)) on_fin(side, segment, seq);
-    if (segment.has(kRst)) on_reset(side, segment);
+    if (!dropped) {
+        me.note_checksum(segment);
+        if (segment.flags & (kFin | kRst)) on_last(side, segment, seq);
+    }
     if (!unsettled()) return Outcome::open;
     pump();
     int first = side_with_hole();
-    watch(first, segment.time);
-    watch(1 - first, segment.time);
+    watch(first, now);
+    watch(1 - first, now);
     return settle();
+}
+
+// Data of a new connection between the same ends, of whose handshake a part was not seen.
+bool TcpConnection::reopens(int side, const Segment& segment) {
+    if (reopen_side_ == side) return segment.seq == reopen_isn_ + 1 && !in_window(side, segment.seq, 0);
+    if (reopen_side_ == 1 - side && segment.has(kAck) && segment.ack - (reopen_isn_ + 1) < kAlwaysInWindow)
+        return !in_window(1 - side, segment.ack, 0);  // it heard what followed the new SYN
+    if (!foreign(side, segment.seq)) return false;
+    if (answered_side_ == side && segment.seq == answered_isn_ + 1) {
+        reopen_side_ = answered_side_;  // the SYN itself was not seen, its answer was
+        reopen_isn_ = answered_isn_;
+        return true;
+    }
+    return ended_;  // nothing of a handshake was seen
+}
+
+// A number that is neither in the window nor one of a late copy.
+bool TcpConnection::foreign(int side, uint32_t seq) const {
+    const TcpStream& me = streams_[side];
+    return me.synced && !in_window(side, seq, 0) && me.next - seq > kAlwaysInWindow;
 }
 
 // Whether anything is held, missing or about to end; most segments leave nothing so.
@@ -76,11 +102,15 @@ TcpConnection::SynAnswer TcpConnection::on_syn(int side, const Segment& segment)
         reopen_isn_ = answer ? segment.ack - 1 : segment.seq;
         return SynAnswer::reopen;
     }
-    if (me.synced) {
+    // Where the other side was joined midway this is no beginning of what it said.
+    const bool joined = !answer && (other.held || (other.synced && !other.syn_seen));
+    if (me.synced || joined) {
         if (answer) {
+            watchful_ = true;
             answered_side_ = static_cast<int8_t>(1 - side);
             answered_isn_ = segment.ack - 1;
         } else {
+            watchful_ = true;
             reopen_side_ = static_cast<int8_t>(side);
             reopen_isn_ = segment.seq;
             if (answered_side_ == side && answered_isn_ == segment.seq) return SynAnswer::reopen;
@@ -113,11 +143,12 @@ bool TcpConnection::is_late_syn(int side, const Segment& segment) {
     return true;
 }
 
-void TcpConnection::adopt_syn(int side, uint32_t isn) {
+void TcpConnection::adopt_syn(int side, uint32_t isn, bool checksums_tell) {
     TcpStream& me = streams_[side];
     me.isn = isn;
     me.next = isn + 1;
     me.syn_seen = me.synced = true;
+    me.right_checksums += checksums_tell;
     syn_side_ = static_cast<int8_t>(side);
 }
 
@@ -158,11 +189,12 @@ void TcpConnection::on_ack(int side, const Segment& segment) {
     other.forget_acknowledged(context_);
 }
 
-// True for a copy that may be forged: its checksum is wrong where this side's others were right.
-// It waits until it is acknowledged or a valid copy comes. (Where offload leaves all checksums
-// unfinished none is ever valid, and nothing waits.)
+// True for a copy that may be forged: its checksum is wrong, or unfinished, where this side's others were right.
+// It waits until a valid copy comes. (Where offload leaves all checksums unfinished none is ever valid, and nothing
+// waits.)
 bool TcpConnection::suspicious(TcpStream& me, const Segment& segment) const {
-    return segment.checksum == Checksum::invalid && me.saw_valid_checksum;
+    const bool wrong = segment.checksum == Checksum::invalid || segment.checksum == Checksum::unfinished;
+    return wrong && me.checksums_tell();
 }
 
 bool TcpConnection::acknowledges_unseen(int side, uint32_t ack) const {
@@ -195,14 +227,22 @@ void TcpConnection::on_payload(int side, const Segment& segment) {
             context_.ledger.streams.conflicts.add();
             conflicts_ = true;
             handler_.on_conflict(side);
+            // The first right checksum of this side: what was taken before may have been forged.
+            if (segment.checksum == Checksum::valid && !me.checksums_tell()) handler_.on_mistake(side);
         }
         if (!seq_less(me.next, seq + segment.length)) return;
         seq = me.next;
     }
+    if (segment.checksum == Checksum::valid) me.saw_valid_data = true;
     bool untrusted = suspicious(me, segment);
     bool waits = segment.has(kAck) && acknowledges_unseen(side, segment.ack);
     if (me.synced && seq == me.next && !me.held && !untrusted && !waits) return deliver(side, segment, seq);
     if (!me.hold(context_, segment, seq, untrusted)) resolve(side);
+}
+
+void TcpConnection::on_last(int side, const Segment& segment, uint32_t seq) {
+    if (segment.has(kFin)) on_fin(side, segment, seq);
+    if (segment.has(kRst)) on_reset(side, segment);
 }
 
 void TcpConnection::on_fin(int side, const Segment& segment, uint32_t seq) {
@@ -221,7 +261,9 @@ void TcpConnection::on_reset(int side, const Segment& segment) {
     const TcpStream &me = streams_[side], &other = streams_[1 - side];
     // RFC 9293 3.10.7.3: a reset that answers a SYN counts when it acknowledges it.
     bool refused = !me.synced && segment.has(kAck) && other.syn_seen && segment.ack == other.isn + 1;
-    if (me.synced ? !in_window(side, segment.seq, 0) || seq_less(segment.seq, me.next) : !refused && other.syn_seen) {
+    // Who has sent more already does not reset before it: RFC 9293 3.10.5 gives a reset the next number to send.
+    bool outside = !in_window(side, segment.seq, 0) || seq_less(segment.seq, me.next) || me.holds_beyond(segment.seq);
+    if (me.synced ? outside : !refused && other.syn_seen) {
         context_.ledger.streams.out_of_window.add();
         return;
     }
@@ -230,7 +272,9 @@ void TcpConnection::on_reset(int side, const Segment& segment) {
     reset_at_ = segment.seq;
     reset_exact_ = segment.seq == me.next;
     reset_ack_ = segment.has(kAck) ? segment.ack : other.acked_known ? seq_max(other.acked, other.next) : other.next;
-    if (!me.synced) reset_due_ = true;
+    // Of a side joined midway what is held, or was acknowledged, tells whether it goes on.
+    const bool ahead = me.held || (me.acked_known && me.acked != segment.seq);
+    if (!me.synced && !ahead) reset_due_ = true;
 }
 
 // RFC 5961 section 3.2: a receiver takes no reset with a number that lies ahead. Where nothing came that leads up to
@@ -271,6 +315,7 @@ void TcpConnection::deliver(int side, const Segment& segment, uint32_t seq) {
 void TcpConnection::deliver_held(int side) {
     TcpStream& me = streams_[side];
     std::unique_ptr<HeldSegment> segment = me.take_held();
+    if (segment->checksum == Checksum::invalid) ++me.others_taken;
     uint64_t skip = me.next - segment->seq;
     bool start = segment->segment_start && skip == 0;
     for (const Chunk* chunk = segment->data.first(); chunk; chunk = chunk->next) {
@@ -301,9 +346,19 @@ void TcpConnection::gap(int side, uint32_t bytes) {
 }
 
 bool TcpConnection::may_deliver(int side, const HeldSegment& segment) const {
-    const TcpStream& me = streams_[side];
     if (segment.has_ack && acknowledges_unseen(side, segment.ack)) return false;
-    return !segment.untrusted || (me.acked_known && !seq_less(me.acked, segment.end()));
+    if (!segment.untrusted) return true;
+    // What this machine sent itself and was acknowledged was no forgery.
+    const TcpStream& me = streams_[side];
+    return segment.checksum == Checksum::unfinished && me.acked_known && !seq_less(me.acked, segment.end());
+}
+
+// The receiver took no such segment where it takes data with right checksums: what was acknowledged in its place was
+// not seen. Where data with a right checksum never came it may be that somebody writes wrong ones; and of copies that
+// differ the first is taken, which the record says.
+bool TcpConnection::forged(const HeldSegment& segment) const {
+    const bool wrong = segment.untrusted && segment.checksum == Checksum::invalid;
+    return wrong && !segment.conflicting && (streams_[0].saw_valid_data || streams_[1].saw_valid_data);
 }
 
 bool TcpConnection::pump_side(int side) {
@@ -351,6 +406,7 @@ void TcpConnection::start_waiting(TcpStream& me, Nanos now) {
     me.waiting_since = now;
     me.waited_packets = 0;
     me.waited_for = me.acked;
+    me.waited_for_known = me.acked_known;
 }
 
 // A gap is what the other side acknowledged and 3 further packets, or 50 ms, went by without.
@@ -402,7 +458,9 @@ bool TcpConnection::resolve(int side) {
         handler_.on_midway(side);
         return true;
     }
+    bool dropped = drop_forged(side);
     if (me.held && !seq_less(me.next, me.held->seq)) {
+        if (me.held->has_ack && !catch_up(side, me.held->ack)) handler_.on_disorder();
         deliver_held(side);
         return true;
     }
@@ -419,20 +477,50 @@ bool TcpConnection::resolve(int side) {
     } else if (hole > 0) {
         gap(side, hole);
     }
-    return hole > 0;
+    return dropped || hole > 0;
+}
+
+// Gives up what is missing of the other side before what this side acknowledged: to hand that over first would turn the
+// order of what was said around. False where it can't be: what both sides hold acknowledges the other's.
+bool TcpConnection::catch_up(int side, uint32_t ack) {
+    if (!acknowledges_unseen(side, ack)) return true;
+    if (catching_up_) return false;
+    catching_up_ = true;
+    while (acknowledges_unseen(side, ack) && resolve(1 - side)) pump_side(1 - side);
+    catching_up_ = false;
+    return !acknowledges_unseen(side, ack);
+}
+
+// What stands where the next bytes should.
+bool TcpConnection::drop_forged(int side) {
+    TcpStream& me = streams_[side];
+    bool dropped = false;
+    while (me.held && !seq_less(me.next, me.held->seq) && forged(*me.held)) {
+        me.discard(context_, *me.take_held());
+        me.drop_before_next(context_);
+        dropped = true;
+    }
+    return dropped;
 }
 
 // How many bytes are missing before what is held, or acknowledged.
 uint32_t TcpConnection::hole_of(int side) const {
     const TcpStream& me = streams_[side];
-    uint32_t acknowledged = me.waiting_since >= 0 ? me.waited_for : me.acked;
-    bool acked = me.acked_known && seq_less(me.next, acknowledged);
+    const bool waits = me.waiting_since >= 0;
+    const uint32_t acknowledged = waits ? me.waited_for : me.acked;
+    const bool acked = (waits ? me.waited_for_known : me.acked_known) && seq_less(me.next, acknowledged);
+    const HeldSegment* held = me.held.get();
+    while (held && forged(*held)) held = held->next.get();
     uint32_t to = me.next;
-    if (me.held)
-        to = acked ? seq_min(me.held->seq, acknowledged) : me.held->seq;
+    if (held)
+        to = acked ? seq_min(held->seq, acknowledged) : held->seq;
     else if (acked)
         to = acknowledged;
     if (me.fin_known) to = seq_min(to, me.fin_at);
+    // What the other side said in the midst of the hole, having heard its first part, comes between the parts.
+    const TcpStream& other = streams_[1 - side];
+    const bool heard = other.synced && other.held && other.held->has_ack && !seq_less(other.next, other.held->seq);
+    if (heard && seq_less(me.next, other.held->ack)) to = seq_min(to, other.held->ack);
     return to - me.next;
 }
 
@@ -443,6 +531,8 @@ void TcpConnection::flush(int side) {
     while (must_wait(side) && resolve(side)) {
     }
     pump_side(side);
+    // A FIN tells where the end is, acknowledged or not.
+    if (me.synced && !me.ended && me.fin_known && seq_less(me.next, me.fin_at)) gap(side, me.fin_at - me.next);
 }
 
 void TcpConnection::finish(End end) {
@@ -452,7 +542,7 @@ void TcpConnection::finish(End end) {
     int first = syn_side_ == 1 ? 1 : 0;
     flush(first);
     flush(1 - first);
-    ended_ = true;
+    ended_ = watchful_ = true;
     how_ = end;
     handler_.on_end(end);
     release();

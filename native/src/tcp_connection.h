@@ -27,14 +27,15 @@ class TcpConnection {
     TcpConnection(const TcpConnection&) = delete;
     TcpConnection& operator=(const TcpConnection&) = delete;
 
-    // `side` is who sent it.
-    Outcome on_segment(int side, const Segment& segment);
+    // `side` is who sent it; `now`: by the clock that on_time() knows.
+    Outcome on_segment(int side, const Segment& segment, Nanos now);
     // Declares the holes that are overdue.
     Outcome on_time(Nanos now);
     // Hands over what is held, with gaps, and tells the handler the end.
     void finish(End end);
-    // A SYN of this side opened the connection that on_segment() then answered with `reopen`.
-    void adopt_syn(int side, uint32_t isn);
+    // A SYN of this side opened the connection that on_segment() then answered with `reopen`. `checksums_tell`: this
+    // side makes them.
+    void adopt_syn(int side, uint32_t isn, bool checksums_tell);
 
     // For bytes that may still come; nothing comes after the end.
     bool waiting() const { return !ended_ && (streams_[0].waiting_since >= 0 || streams_[1].waiting_since >= 0); }
@@ -51,10 +52,13 @@ class TcpConnection {
 
  private:
     enum class SynAnswer : uint8_t { proceed, ignore, reopen };
+    bool reopens(int side, const Segment& segment);
+    bool foreign(int side, uint32_t seq) const;
     SynAnswer on_syn(int side, const Segment& segment);
     bool is_late_syn(int side, const Segment& segment);
     void on_ack(int side, const Segment& segment);
     void on_payload(int side, const Segment& segment);
+    void on_last(int side, const Segment& segment, uint32_t seq);
     void on_fin(int side, const Segment& segment, uint32_t seq);
     void on_reset(int side, const Segment& segment);
     void end_wait_for_reset();
@@ -71,6 +75,9 @@ class TcpConnection {
     void pump();
     bool pump_side(int side);
     bool may_deliver(int side, const HeldSegment& segment) const;
+    bool forged(const HeldSegment& segment) const;
+    bool drop_forged(int side);
+    bool catch_up(int side, uint32_t ack);
     bool acknowledges_unseen(int side, uint32_t ack) const;
 
     bool unsettled() const;
@@ -89,7 +96,8 @@ class TcpConnection {
     StreamHandler& handler_;
     TcpStream streams_[2];
     int8_t syn_side_ = -1, reset_side_ = -1, reopen_side_ = -1, answered_side_ = -1;
-    bool ended_ = false, reset_due_ = false, reset_exact_ = false, conflicts_ = false;
+    bool ended_ = false, reset_due_ = false, reset_exact_ = false, conflicts_ = false, catching_up_ = false;
+    bool watchful_ = false;  // it ended, or a new connection between the same ends may have begun
     End how_ = End::capture_end;
     uint32_t reset_at_ = 0, reset_ack_ = 0, reopen_isn_ = 0;
     uint32_t answered_isn_ = 0;  // of a SYN that was answered, but not seen

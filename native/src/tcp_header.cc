@@ -8,6 +8,7 @@ namespace sniffer {
 namespace {
 
 constexpr uint32_t kTcpHeader = 20;
+constexpr uint32_t kChecksumAt = 16;
 
 // RFC 7323 section 2.2; the header's options are all that `options` holds.
 int8_t window_scale(Cursor options) {
@@ -28,11 +29,14 @@ int8_t window_scale(Cursor options) {
 Checksum verify(const IpPacket& packet) {
     const Cursor& segment = packet.payload;
     if (segment.cut() || packet.routed) return Checksum::unknown;
-    uint64_t sum = checksum_sum(segment.data(), segment.captured());
-    sum = checksum_add(sum, checksum_sum16(packet.source.bytes.data()));
+    uint64_t sum = checksum_sum16(packet.source.bytes.data());
     sum = checksum_add(sum, checksum_sum16(packet.destination.bytes.data()));
     sum = checksum_add(sum, uint64_t{htonl(segment.captured())} + htons(IPPROTO_TCP));
-    return checksum_fold(sum) == 0xffff ? Checksum::valid : Checksum::invalid;
+    const uint64_t all = checksum_add(sum, checksum_sum(segment.data(), segment.captured()));
+    if (checksum_fold(all) == 0xffff) return Checksum::valid;
+    uint16_t written;
+    std::memcpy(&written, segment.data() + kChecksumAt, sizeof written);
+    return written == checksum_fold(sum) ? Checksum::unfinished : Checksum::invalid;
 }
 
 }  // namespace

@@ -34,6 +34,26 @@ bool same_bytes(const Chain& chain, uint64_t offset, const uint8_t* data, uint64
     return same;
 }
 
+// The bytes that a held segment and another have both, from `at` to `end`.
+struct Overlap {
+    Overlap(const HeldSegment& held, const Segment& segment, uint32_t at, uint32_t end) {
+        at = seq_max(at, held.seq);
+        end = seq_min(end, held.end());
+        offset = at - held.seq;
+        skip = at - segment.seq;
+        if (offset < held.data.size() && skip < segment.captured)
+            size = std::min<uint64_t>({end - at, held.data.size() - offset, segment.captured - skip});
+    }
+    uint64_t offset = 0, skip = 0;  // in the held one, and in the other
+    uint64_t size = 0;
+};
+
+// Whether what is held and may be forged makes room for this segment. (One right checksum in 65,536 looks unfinished.)
+bool gives_way(const HeldSegment& held, const Segment& segment, bool untrusted) {
+    const bool better = held.checksum == Checksum::invalid && segment.checksum == Checksum::unfinished;
+    return held.untrusted && (!untrusted || better);
+}
+
 }  // namespace
 
 void TcpStream::discard(TcpContext& context, HeldSegment& segment) {
@@ -58,8 +78,8 @@ void TcpStream::drop_before_next(TcpContext& context) {
     while (held && !seq_less(next, held->end())) discard(context, *take_held());
 }
 
-void TcpStream::insert(TcpContext& context, std::unique_ptr<HeldSegment>& place, const Segment& segment, uint32_t from,
-                       uint32_t to, bool untrusted, bool& kept) {
+HeldSegment* TcpStream::insert(TcpContext& context, HeldSegment* before, const Segment& segment, uint32_t from,
+                               uint32_t to) {
     auto node = std::make_unique<HeldSegment>();
     uint32_t skip = from - segment.seq;
     node->seq = from;
@@ -70,66 +90,88 @@ void TcpStream::insert(TcpContext& context, std::unique_ptr<HeldSegment>& place,
     node->number = segment.number;
     node->checksum = segment.checksum;
     node->segment_start = skip == 0;
-    node->untrusted = untrusted;
     context.budget.force(sizeof(HeldSegment));
-    if (skip < segment.captured) {
-        uint32_t size = std::min(segment.captured - skip, node->length);
-        size_t done = 0;
-        while (true) {
-            size_t appended = 0;
-            if (node->data.append(context.arena, segment.data + skip + done, size - done, &appended)) break;
-            done += appended;
-            if (!context.relief.relieve()) {
-                node->data.clear(context.arena);
-                context.budget.give(sizeof(HeldSegment));
-                kept = false;
-                return;
-            }
-        }
+    if (skip < segment.captured && !fill(context, *node, segment.data + skip, segment.captured - skip)) {
+        discard(context, *node);
+        return nullptr;
     }
     held_memory_ += memory_of(*node);
+    std::unique_ptr<HeldSegment>& place = place_after(before);
     node->next = std::move(place);
     if (!node->next) last_held_ = node.get();
     place = std::move(node);
+    return place.get();
+}
+
+// At most the segment's length of these bytes; false where there is no room for them.
+bool TcpStream::fill(TcpContext& context, HeldSegment& node, const uint8_t* data, uint32_t captured) {
+    const size_t size = std::min(captured, node.length);
+    for (size_t done = 0;;) {
+        size_t appended = 0;
+        if (node.data.append(context.arena, data + done, size - done, &appended)) return true;
+        done += appended;
+        if (!context.relief.relieve()) return false;
+    }
+}
+
+void TcpStream::drop_after(TcpContext& context, HeldSegment* before) {
+    std::unique_ptr<HeldSegment>& place = place_after(before);
+    std::unique_ptr<HeldSegment> node = std::move(place);
+    place = std::move(node->next);
+    if (!place) last_held_ = before;
+    held_memory_ -= memory_of(*node);
+    discard(context, *node);
 }
 
 bool TcpStream::hold(TcpContext& context, const Segment& segment, uint32_t seq, bool untrusted) {
-    bool kept = true;
-    uint32_t at = seq, end = segment.seq + segment.length;
-    std::unique_ptr<HeldSegment>* place = &held;
+    const uint32_t end = segment.seq + segment.length;
+    bool conflicting = false;  // with what gave way to this one
     // Behind everything that is held: the common case of a hole with data after it.
-    if (last_held_ && !seq_less(at, last_held_->end())) place = &last_held_->next;
-    while (*place && !seq_less(at, (*place)->end())) place = &(*place)->next;
-    while (seq_less(at, end) && kept) {
-        HeldSegment* other = place->get();
-        if (!other || !seq_less(other->seq, end)) {
-            insert(context, *place, segment, at, end, untrusted, kept);
-            break;
+    HeldSegment* before = last_held_ && !seq_less(seq, last_held_->end()) ? last_held_ : nullptr;
+    for (uint32_t at = seq; seq_less(at, end);) {
+        HeldSegment* other = place_after(before).get();
+        if (other && !seq_less(at, other->end())) {
+            before = other;
+        } else if (other && seq_less(other->seq, end) && gives_way(*other, segment, untrusted)) {
+            const bool differs = compare(context, *other, segment, at, end);
+            conflicting |= differs;
+            if (differs || other->checksum == Checksum::invalid)
+                drop_after(context, before);
+            else
+                other->untrusted = untrusted;
+        } else if (!other || seq_less(at, other->seq)) {
+            const uint32_t to = other ? seq_min(end, other->seq) : end;
+            before = insert(context, before, segment, at, to);
+            if (!before) return false;
+            before->untrusted = untrusted;
+            before->conflicting = conflicting;
+            at = to;
+        } else {
+            if (compare(context, *other, segment, at, end)) overrule(*other, segment, at, end);
+            at = seq_min(end, other->end());
+            before = other;
         }
-        if (seq_less(at, other->seq)) {
-            insert(context, *place, segment, at, other->seq, untrusted, kept);
-            at = other->seq;
-            if (kept) place = &(*place)->next;
-            continue;
-        }
-        uint32_t upto = seq_min(end, other->end());
-        uint64_t offset = at - other->seq, skip = at - segment.seq;
-        if (offset < other->data.size() && skip < segment.captured) {
-            uint64_t n = std::min<uint64_t>({upto - at, other->data.size() - offset, segment.captured - skip});
-            if (!same_bytes(other->data, offset, segment.data + skip, n)) {
-                other->conflicting = true;
-                context.ledger.streams.conflicts.add();
-                if (segment.checksum == Checksum::valid && other->checksum != Checksum::valid)
-                    walk(other->data, offset, n, [&](char* old, uint64_t position, uint64_t size) {
-                        std::memcpy(old, segment.data + skip + position, size);
-                    });
-            }
-            if (!untrusted) other->untrusted = false;
-        }
-        at = upto;
-        place = &(*place)->next;
     }
-    return kept && held_memory_ <= context.reorder_limit;
+    return held_memory_ <= context.reorder_limit;
+}
+
+// Whether a held segment has other bytes than this one for any place that both have from `at` on.
+bool TcpStream::compare(TcpContext& context, const HeldSegment& other, const Segment& segment, uint32_t at,
+                        uint32_t end) {
+    const Overlap both(other, segment, at, end);
+    if (both.size == 0 || same_bytes(other.data, both.offset, segment.data + both.skip, both.size)) return false;
+    context.ledger.streams.conflicts.add();
+    return true;
+}
+
+// Of bytes that differ those with a valid checksum stay, else the first.
+void TcpStream::overrule(HeldSegment& other, const Segment& segment, uint32_t at, uint32_t end) {
+    other.conflicting = true;
+    if (segment.checksum != Checksum::valid || other.checksum == Checksum::valid) return;
+    const Overlap both(other, segment, at, end);
+    walk(other.data, both.offset, both.size, [&](char* old, uint64_t position, uint64_t size) {
+        std::memcpy(old, segment.data + both.skip + position, size);
+    });
 }
 
 void TcpStream::remember(TcpContext& context, const void* data, uint32_t size) {

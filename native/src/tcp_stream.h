@@ -45,10 +45,12 @@ class TcpStream {
     void release(TcpContext& context);
 
     // Keeps what of this range is not held yet. Bytes that differ from held ones: those with a valid
-    // checksum win over those without, else the first. False when the limit or the ceiling is reached.
+    // checksum win over those without, else the first; what is untrusted gives way whole. False when the
+    // limit or the ceiling is reached.
     bool hold(TcpContext& context, const Segment& segment, uint32_t seq, bool untrusted);
     // The first held segment leaves the list.
     std::unique_ptr<HeldSegment> take_held();
+    bool holds_beyond(uint32_t seq) const { return last_held_ && seq_less(seq, last_held_->end()); }
     // Frees a segment that left the list.
     void discard(TcpContext& context, HeldSegment& segment);
     // Drops the held segments that lie before `next` whole.
@@ -57,6 +59,13 @@ class TcpStream {
     void note_ack(uint32_t ack) {
         said_ack = ack;
         said_ack_known = true;
+    }
+
+    void note_checksum(const Segment& segment) {
+        if (segment.checksum == Checksum::valid)
+            ++right_checksums;
+        else if (segment.checksum != Checksum::unknown)
+            ++others_taken;
     }
 
     // Bytes that were handed over but not acknowledged are remembered, to compare retransmissions.
@@ -74,16 +83,29 @@ class TcpStream {
     bool syn_seen = false;  // so that `isn` is known
     bool said_ack_known = false;
     bool acked_known = false, fin_known = false, fin_done = false;
-    bool saw_valid_checksum = false, ended = false;
+    bool ended = false;
+    bool saw_valid_data = false;  // data with a right checksum
+    // Segments with a right checksum, and those without that were taken all the same.
+    uint32_t right_checksums = 0, others_taken = 0;
+    // Whether a wrong checksum is a reason to doubt: where none are made one in 65,536 is right by chance.
+    bool checksums_tell() const { return right_checksums > others_taken; }
     uint8_t waited_packets = 0;  // packets of the connection since waiting_since
     uint32_t waited_for = 0;     // what was acknowledged then
-    Nanos waiting_since = -1;    // since when this side has a hole that was acknowledged; -1: it has none
+    bool waited_for_known = false;
+    Nanos waiting_since = -1;  // since when this side has a hole that was acknowledged; -1: it has none
     std::unique_ptr<HeldSegment> held;
     uint64_t packets = 0, bytes = 0, missing = 0;
 
  private:
-    void insert(TcpContext& context, std::unique_ptr<HeldSegment>& place, const Segment& segment, uint32_t from,
-                uint32_t to, bool untrusted, bool& kept);
+    // The list's link behind `before`; its first one for nullptr.
+    std::unique_ptr<HeldSegment>& place_after(HeldSegment* before) { return before ? before->next : held; }
+    // Nullptr where there is no room.
+    HeldSegment* insert(TcpContext& context, HeldSegment* before, const Segment& segment, uint32_t from, uint32_t to);
+    bool fill(TcpContext& context, HeldSegment& node, const uint8_t* data, uint32_t captured);
+    void drop_after(TcpContext& context, HeldSegment* before);
+    static bool compare(TcpContext& context, const HeldSegment& other, const Segment& segment, uint32_t at,
+                        uint32_t end);
+    static void overrule(HeldSegment& other, const Segment& segment, uint32_t at, uint32_t end);
     HeldSegment* last_held_ = nullptr;
     uint64_t held_memory_ = 0;
     Chain history_;  // the bytes before `next`

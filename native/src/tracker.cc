@@ -81,7 +81,7 @@ void Tracker::on_segment(const Segment& segment) {
     bool low_sent;
     FlowKey key = FlowKey::of(segment.source, segment.destination, low_sent);
     // Time goes first: what is overdue when this packet comes is so without it.
-    now_ = std::max(now_, segment.time);
+    clock_.advance(segment.time);
     expire();
     int side = low_sent ? 0 : 1;
     uint64_t hash = key.place(key_);
@@ -132,7 +132,8 @@ Connection* Tracker::open(const Segment& segment, const FlowKey& key, uint64_t h
     make_room();
     auto* connection =
         new Connection(key, hash, id_of(key, segment.time), tcp_, http_, client_side(segment, key, side));
-    connection->first = connection->last = segment.time;
+    connection->timestamp = segment.time;
+    connection->first = connection->last = clock_.now();
     budget_.force(sizeof(Connection));
     table_.insert(connection);
     open_.add(connection);
@@ -161,16 +162,16 @@ void Tracker::feed(Connection* connection, const Segment& segment, int side) {
     current_ = connection;
     if (segment.has(kSyn)) connection->http.set_client(client_side(segment, connection->key, side));
     bool was_closed = connection->closed;
-    Outcome outcome = connection->tcp.on_segment(side, segment);
+    Outcome outcome = connection->tcp.on_segment(side, segment, clock_.now());
     if (outcome == Outcome::reopen) {
         connection = reopen(connection, segment, side);
         current_ = connection;
         if (!connection) return;
         was_closed = false;
-        outcome = connection->tcp.on_segment(side, segment);
+        outcome = connection->tcp.on_segment(side, segment, clock_.now());
     }
     (was_closed ? ledger_.packets.after_close : ledger_.packets.used).add();
-    connection->last = std::max(connection->last, segment.time);
+    connection->last = clock_.now();
     if (outcome == Outcome::ended) {
         report_end(connection, connection->tcp.how());
     } else {
@@ -189,6 +190,7 @@ Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
     uint64_t hash = old->hash;
     uint32_t isn = old->tcp.reopen_isn();
     int opener = old->tcp.reopen_side();
+    const bool checksums_tell = opener >= 0 && old->tcp.stream(opener).checksums_tell();
     current_ = nullptr;
     if (!old->closed) end(old, End::replaced);
     drop(old);
@@ -199,21 +201,22 @@ Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
     Connection* connection = open(segment, key, hash, side);
     bool own_syn = segment.has(kSyn) && !segment.has(kAck);
     if (!own_syn && opener >= 0) {
-        connection->tcp.adopt_syn(opener, isn);
+        connection->tcp.adopt_syn(opener, isn, checksums_tell);
         connection->http.set_client(opener);
     }
     return connection;
 }
 
 void Tracker::expire() {
+    const Nanos now = clock_.now();
     for (Connection* c = timers_.oldest(); c; c = timers_.oldest()) {
-        Nanos since = now_;
+        Nanos since = now;
         for (int side : {0, 1})
             if (c->tcp.stream(side).waiting_since >= 0) since = std::min(since, c->tcp.stream(side).waiting_since);
-        if (now_ - since < TcpConnection::kGapDelay && c->tcp.waiting()) break;
+        if (now - since < TcpConnection::kGapDelay && c->tcp.waiting()) break;
         timers_.remove(c);
         current_ = c;
-        Outcome outcome = c->tcp.on_time(now_);
+        Outcome outcome = c->tcp.on_time(now);
         current_ = nullptr;
         if (outcome == Outcome::ended)
             report_end(c, c->tcp.how());
@@ -221,17 +224,15 @@ void Tracker::expire() {
             timers_.add(c);
     }
     const Nanos idle = config_.idle_timeout_ms * kMillisecond;
-    for (Connection* c = open_.oldest(); c && now_ - c->last > idle; c = open_.oldest()) {
+    for (Connection* c = open_.oldest(); c && now - c->last > idle; c = open_.oldest()) {
         end(c, End::idle_timeout);
         drop(c);
     }
-    for (Connection* c = closed_.oldest(); c && now_ - c->last > kClosedStay; c = closed_.oldest()) drop(c);
+    for (Connection* c = closed_.oldest(); c && now - c->last > kClosedStay; c = closed_.oldest()) drop(c);
 }
 
-void Tracker::on_time(Nanos now) {
-    if (now <= now_) return;
-    now_ = now;
-    expire();
+void Tracker::on_time(Nanos shown) {
+    if (clock_.advance(shown)) expire();
 }
 
 bool Tracker::relieve() {
@@ -271,8 +272,8 @@ void Tracker::report_end(Connection* connection, End how) {
     const HttpConnection& http = connection->http;
     int client = http.client() == 1 ? 1 : 0;
     ConnectionEnd record;
-    record.timestamp = connection->first;
-    record.ended = connection->last;
+    record.timestamp = connection->timestamp;
+    record.ended = connection->timestamp + (connection->last - connection->first);
     record.receiver = http.receiver();
     record.destination = http.destination();
     record.connection_id = connection->id;

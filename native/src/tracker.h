@@ -7,6 +7,7 @@
 
 #include "connection.h"
 #include "events.h"
+#include "packet_clock.h"
 
 namespace sniffer {
 
@@ -38,7 +39,7 @@ class Tracker final : public MemoryRelief {
 
     void on_segment(const Segment& segment);
     // Time passed without a packet.
-    void on_time(Nanos now);
+    void on_time(Nanos shown);
     // Ends what is open.
     void finish();
     bool relieve() override;
@@ -46,7 +47,7 @@ class Tracker final : public MemoryRelief {
     ExcludedEnds& excluded() { return excluded_; }
     // This machine's addresses, for captureDirection; none in a replay.
     void set_local(std::vector<Address> addresses) { local_ = std::move(addresses); }
-    Nanos now() const { return now_; }
+    const PacketClock& clock() const { return clock_; }
     bool waiting() const { return timers_.oldest() != nullptr; }
     void publish();
 
@@ -83,7 +84,7 @@ class Tracker final : public MemoryRelief {
     ExcludedEnds excluded_;
     std::vector<Address> local_;
     Connection* current_ = nullptr;
-    Nanos now_ = 0;
+    PacketClock clock_;
 };
 
 }  // namespace sniffer

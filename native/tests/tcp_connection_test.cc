@@ -24,6 +24,8 @@ class Transcript final : public StreamHandler {
     void on_gap(int side, uint64_t size) override { note(side, "-" + std::to_string(size)); }
     void on_fin(int side) override { note(side, "."); }
     void on_conflict(int) override { ++conflicts; }
+    void on_disorder() override { text += "disorder"; }
+    void on_mistake(int) override { text += "mistake"; }
     void on_midway(int side) override { note(side, "~"); }
     void on_end(End end) override { text += std::string("\n") + end_name(end); }
 
@@ -73,7 +75,7 @@ struct World {
         segment.data = reinterpret_cast<const uint8_t*>(p.data.data());
         segment.captured = segment.length = static_cast<uint32_t>(p.data.size());
         segment.time = now += 1000;
-        return connection.on_segment(p.side, segment);
+        return connection.on_segment(p.side, segment, segment.time);
     }
     void send(const std::vector<Packet>& packets) {
         for (const Packet& packet : packets) send(packet);
@@ -213,9 +215,32 @@ TEST(TcpConnection, TakesWhatOnlyCameWithABadChecksum) {
     World world;
     world.send(Conversation().packets);
     world.send({0, 1001, 5001, kAck, "data", Checksum::invalid});
-    EXPECT_EQ(world.transcript.bytes[0], "");
     world.send({1, 5001, 1005, kAck, ""});
+    EXPECT_EQ(world.transcript.bytes[0], "");  // one with a good checksum may come
+    world.connection.on_time(world.now + 50 * kMillisecond);
     EXPECT_EQ(world.transcript.bytes[0], "data");
+}
+
+TEST(TcpConnection, DoesNotTakeABadChecksumAmongGoodOnes) {
+    World world;
+    world.send(Conversation().say(0, "good").packets);
+    world.send({0, 1005, 5001, kAck, "EVIL", Checksum::invalid});
+    world.send({1, 5001, 1009, kAck, ""});
+    world.send({0, 1009, 5001, kAck, "more"});
+    world.connection.on_time(world.now + 50 * kMillisecond);
+    EXPECT_EQ(world.transcript.bytes[0], "goodmore");
+    EXPECT_EQ(world.connection.stream(0).missing, 4u);
+}
+
+TEST(TcpConnection, ValidBytesOfAPartLeaveNothingForgedBesideThem) {
+    World world;
+    world.send(Conversation().say(0, "good").packets);
+    world.send({0, 1005, 5001, kAck, "EVIL", Checksum::invalid});
+    world.send({0, 1005, 5001, kAck, "re"});
+    world.send({1, 5001, 1009, kAck, ""});
+    world.connection.on_time(world.now + 50 * kMillisecond);
+    EXPECT_EQ(world.transcript.bytes[0], "goodre");
+    EXPECT_EQ(world.connection.stream(0).missing, 2u);
 }
 
 TEST(TcpConnection, SaysThatCopiesDiffer) {

@@ -111,9 +111,9 @@ TEST(Tick, OfAnEarlierTimeChangesNothing) {
     World world;
     world.open(kStart);
     world.tracker.on_time(kStart - 3600 * kSecond);
-    EXPECT_EQ(world.tracker.now(), kStart);
+    EXPECT_EQ(world.tracker.clock().now(), kStart);
     world.tracker.on_time(kStart + kMillisecond);
-    EXPECT_EQ(world.tracker.now(), kStart + kMillisecond);
+    EXPECT_EQ(world.tracker.clock().now(), kStart + kMillisecond);
     EXPECT_EQ(world.notes.take(), "");
 }
 

@@ -5,7 +5,6 @@ Each function takes a segment's bytes with its two addresses and gives the IP pa
 
 from __future__ import annotations
 
-import ipaddress
 import struct
 from collections.abc import Callable, Sequence
 
@@ -77,7 +76,7 @@ def ipv4_packet(
         64,
         protocol,
     )
-    addresses = _addresses(segment)
+    addresses = segment.addresses
     checksum = internet_sum(head + bytes(2) + addresses + options) ^ 0xFFFF
     return head + struct.pack("!H", checksum) + addresses + options + payload
 
@@ -120,7 +119,7 @@ def ipv6_fragments(
 
 def ipv6_packet(segment: Segment, payload: bytes, *, next_header: int = TCP, jumbo: bool = False) -> bytes:
     length = 0 if jumbo else len(payload)
-    return struct.pack("!IHBB", 0x60000000, length, next_header, 64) + _addresses(segment) + payload
+    return struct.pack("!IHBB", 0x60000000, length, next_header, 64) + segment.addresses + payload
 
 
 def extension_chain(headers: Sequence[tuple[int, bytes]], last: int) -> tuple[int, bytes]:
@@ -140,7 +139,3 @@ def udp(segment: Segment) -> list[bytes]:
     """A UDP datagram with the segment's ends and payload."""
     datagram = struct.pack("!HHHH", segment.source.port, segment.destination.port, 8 + len(segment.payload), 0)
     return [ipv4_packet(segment, datagram + segment.payload, protocol=UDP)]
-
-
-def _addresses(segment: Segment) -> bytes:
-    return b"".join(ipaddress.ip_address(end.ip).packed for end in (segment.source, segment.destination))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, NamedTuple
 
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -20,7 +21,7 @@ class End(NamedTuple):
     port: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Segment:
     """A TCP segment on its way, with the time (ns since the Unix epoch) it was captured at."""
 
@@ -47,23 +48,29 @@ class Segment:
         ports = struct.pack("!HH", self.source.port, self.destination.port)
         numbers = struct.pack("!IIBBH", self.seq, self.ack, offset << 4, self.flags, self.window)
         pseudo = self._pseudo_header(4 * offset + len(self.payload))
-        total = internet_sum(pseudo + ports + numbers + bytes(4) + options + self.payload)
-        checksum = {
-            "valid": total ^ 0xFFFF,
-            "wrong": total ^ 0xFFFF ^ 0x5A5A,
-            "offloaded": internet_sum(pseudo),
-        }[self.checksum]
+        if self.checksum == "offloaded":
+            checksum = internet_sum(pseudo)
+        else:
+            checksum = internet_sum(pseudo + ports + numbers + bytes(4) + options + self.payload) ^ 0xFFFF
+            checksum ^= 0x5A5A if self.checksum == "wrong" else 0
         return ports + numbers + struct.pack("!HH", checksum, 0) + options + self.payload
 
     def _pseudo_header(self, length: int) -> bytes:
-        addresses = b"".join(ipaddress.ip_address(end.ip).packed for end in (self.source, self.destination))
-        return addresses + struct.pack("!IHH", length, 0, 6)
+        return self.addresses + struct.pack("!IHH", length, 0, 6)
+
+    @property
+    def addresses(self) -> bytes:
+        """Source and destination, as they stand in the IP header."""
+        return packed(self.source.ip) + packed(self.destination.ip)
+
+
+@cache
+def packed(address: str) -> bytes:
+    return ipaddress.ip_address(address).packed
 
 
 def internet_sum(data: bytes) -> int:
     """The ones' complement sum of RFC 1071, not yet inverted."""
-    padded = data + bytes(len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
-    while total > 0xFFFF:
-        total = (total >> 16) + (total & 0xFFFF)
-    return total
+    # 65536 leaves 1 when divided by 65535: so a number leaves what its words leave when added with the carry.
+    total = int.from_bytes(data + bytes(len(data) % 2), "big")
+    return total % 0xFFFF or (0xFFFF if total else 0)

@@ -336,12 +336,19 @@ UNKNOWN = (
     ),
     Case(
         "no body behind a response without a request",
-        "the next response follows at once: it was to HEAD",
-        Conversation().server(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").server(NO_CONTENT),
+        "the client asks on, and the next response follows: it was to HEAD",
+        Conversation().server(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").exchange(GET, NO_CONTENT),
         [
+            request("GET", "/", exchange=1, midstream=True),
             response(200, headers=LENGTH, midstream=True),
-            response(204, "No Content", exchange=1),
+            response(204, "No Content", exchange=2),
         ],
+    ),
+    Case(
+        "what looks like a response behind one without a request",
+        "nobody can tell whether it is one, or the text of its body",
+        Conversation().server(b"HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n").server(NO_CONTENT),
+        [response(200, headers={"content-length": "27"}, midstream=True, incompleteReason="unknown_request")],
     ),
     Case(
         "nothing behind a response without a request",
@@ -363,6 +370,16 @@ UNKNOWN = (
         "a chunk follows: it was not to HEAD",
         Conversation().server(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").server(b"2\r\nok\r\n0\r\n\r\n"),
         [response(200, headers={"transfer-encoding": "chunked"}, body="ok", midstream=True)],
+    ),
+    Case(
+        "the client speaks behind a response without a length or a request",
+        "it does not go on until the close: it answered HEAD, or CONNECT, and what follows is a tunnel's",
+        Conversation()
+        .server(b"HTTP/1.1 200 OK\r\n\r\n")
+        .client(b"\x16\x03hello")
+        .server(b"\x16\x03there")
+        .server_fin(),
+        [response(200, midstream=True)],
     ),
     Case(
         "between two configured ports, a response in pieces",

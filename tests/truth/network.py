@@ -23,8 +23,8 @@ def reorder(rate: float) -> Disturbance:
     def apply(segments: list[Segment], random: Random) -> list[Segment]:
         result, at = list(segments), 0
         while at + 1 < len(result):
-            if random.random() < rate:
-                first, second = result[at], result[at + 1]
+            first, second = result[at], result[at + 1]
+            if random.random() < rate and second.time - first.time < 10**7:
                 result[at], result[at + 1] = replace(second, time=first.time), replace(first, time=second.time)
                 at += 1
             at += 1
@@ -39,12 +39,8 @@ def repeat(segments: list[Segment], random: Random) -> list[Segment]:
     for segment in segments:
         result.append(segment)
         if random.random() < 0.1:
-            cut = random.randint(0, len(segment.payload))
-            if cut and not segment.flags & (SYN | FIN):
-                seq = (segment.seq + cut) % SEQUENCE
-                result.append(replace(segment, seq=seq, payload=segment.payload[cut:]))
-            else:
-                result.append(segment)
+            first, last = sorted(random.randint(0, len(segment.payload)) for _ in range(2))
+            result.append(_part(segment, first, last) if first < last and _plain(segment) else segment)
     return result
 
 
@@ -52,26 +48,53 @@ def split(segments: list[Segment], random: Random) -> list[Segment]:
     """Data cut at any byte."""
     result = []
     for segment in segments:
-        if segment.flags & (SYN | FIN) or len(segment.payload) < 2 or random.random() < 0.7:
+        if not _plain(segment) or len(segment.payload) < 2 or random.random() < 0.7:
             result.append(segment)
             continue
         cut = random.randint(1, len(segment.payload) - 1)
-        result.append(replace(segment, payload=segment.payload[:cut]))
-        result.append(replace(segment, seq=(segment.seq + cut) % SEQUENCE, payload=segment.payload[cut:]))
+        result += [_part(segment, 0, cut), _part(segment, cut, len(segment.payload))]
     return result
 
 
-def forge(segments: list[Segment], random: Random) -> list[Segment]:
-    """Other bytes with a wrong checksum before the real ones; resets far outside of the window."""
-    result = []
+def merge(segments: list[Segment], random: Random) -> list[Segment]:
+    """Offload hands neighbours over as one.
+
+    Of what this machine sent the checksums are then not yet made: no forged ones can be told from them.
+    """
+    result: list[Segment] = []
     for segment in segments:
-        if segment.payload and not segment.flags & (SYN | FIN):
+        last = result[-1] if result else None
+        if last and _follows(last, segment) and random.random() < 0.6:
+            result[-1] = replace(last, payload=last.payload + segment.payload)
+        else:
+            result.append(segment)
+    offloaded = random.random() < 0.5 and all(segment.checksum == "valid" for segment in segments)
+    return [replace(segment, checksum="offloaded") for segment in result] if offloaded else result
+
+
+def forge(segments: list[Segment], random: Random) -> list[Segment]:
+    """Other bytes with a wrong checksum before the real ones; resets that lie outside of the window, or in it."""
+    result = []
+    ends = {(one.source, (one.seq + one.length) % SEQUENCE) for one in segments}
+    for segment in segments:
+        if segment.payload and _plain(segment) and segment.checksum == "valid":
             if random.random() < 0.05:
                 result.append(replace(segment, payload=b"X" * len(segment.payload), checksum="wrong"))
             if random.random() < 0.05:
-                seq = (segment.seq + (1 << 30)) % SEQUENCE
-                result.append(replace(segment, seq=seq, payload=b"", flags=RST | ACK))
+                seq = (segment.seq + random.choice([-200_000, 700, 300_000, 1 << 30])) % SEQUENCE
+                if (segment.source, seq) not in ends:  # where one side waits a true reset could stand
+                    result.append(replace(segment, seq=seq, payload=b"", flags=RST | ACK))
         result.append(segment)
+    return result
+
+
+def contradict(segments: list[Segment], random: Random) -> list[Segment]:
+    """Behind some data, other bytes for the same place, with a right checksum: the first copy is what was read."""
+    result = []
+    for segment in segments:
+        result.append(segment)
+        if segment.payload and _plain(segment) and segment.checksum != "wrong" and random.random() < 0.05:
+            result.append(replace(segment, payload=b"Y" * len(segment.payload)))
     return result
 
 
@@ -88,4 +111,25 @@ def cut_out(segments: list[Segment], random: Random) -> list[Segment]:
     return segments[first:last]
 
 
-HARMLESS: tuple[Disturbance, ...] = (repeat, split, forge, step_back)
+def _plain(segment: Segment) -> bool:
+    return not segment.flags & (SYN | FIN | RST)
+
+
+def _part(segment: Segment, first: int, last: int) -> Segment:
+    return replace(segment, seq=(segment.seq + first) % SEQUENCE, payload=segment.payload[first:last])
+
+
+def _follows(last: Segment, segment: Segment) -> bool:
+    return (
+        bool(last.payload and segment.payload)
+        and last.source == segment.source
+        and last.ack == segment.ack
+        and last.checksum == segment.checksum
+        and _plain(last)
+        and _plain(segment)
+        and (last.seq + last.length) % SEQUENCE == segment.seq
+        and len(last.payload) + len(segment.payload) < 60_000
+    )
+
+
+HARMLESS: tuple[Disturbance, ...] = (repeat, split, merge, forge, step_back)
