@@ -5,8 +5,14 @@ Says `ready` when all is done, and ends when its stdin does.
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import subprocess
 import sys
+from collections.abc import Iterator
+
+from bench.network import Namespace
+from bench.tools import ROOT
 
 _REQUEST = (
     b"POST /cart HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench\r\nContent-Type: application/json\r\n"
@@ -16,6 +22,8 @@ _RESPONSE = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Lengt
 _ENDLESS = b"POST /upload HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 1000000000000\r\n\r\n"
 _CHUNK = b'{"reading":"0123456789"},' * 640  # 16 KB
 _ROUNDS = 20
+
+_EACH = 5000  # connections of one process, which holds both ends
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -48,6 +56,26 @@ def _flood(pairs: list[Pair]) -> None:
     for _ in range(_ROUNDS):
         for client, server in pairs:
             _send(client, server, _CHUNK)
+
+
+@contextlib.contextmanager
+def held(where: Namespace, what: str, count: int) -> Iterator[None]:
+    """Holds them open, by as many processes as the limit of open files asks for, each with an address of its own."""
+    numbers = range(-(-count // _EACH))
+    workers = [_worker(where, what, min(count, _EACH), f"127.0.0.{number + 1}") for number in numbers]
+    try:
+        for worker in workers:
+            if worker.stdout is None or worker.stdout.readline() != b"ready\n":
+                raise RuntimeError("the connections could not be made")
+        yield
+    finally:
+        for worker in workers:
+            worker.communicate()
+
+
+def _worker(where: Namespace, what: str, count: int, address: str) -> subprocess.Popen[bytes]:
+    command = where.inside([sys.executable, "-m", "bench.connections", what, str(count), address])
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def main(what: str, count: int, address: str) -> None:

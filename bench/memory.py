@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 
+from bench.connections import held
 from bench.network import Namespace, namespace
 from bench.process import Child
 from bench.report import Report
 from bench.sniffer import running
-from bench.tools import ROOT, Tools
+from bench.tools import Tools
 
 _MIB = 1 << 20
 _CONNECTIONS = 10_000
-_EACH = 5000  # connections of one process, which holds both ends
 _WARM = 200
 _MAX_MEMORY = 64 * _MIB
 _SETTLE = 3.0
@@ -27,7 +24,7 @@ def run(report: Report, tools: Tools) -> None:
     report.heading("Resident memory, the 8 MiB kernel ring included")
     with namespace("memory") as where:
         stdout = _idle(tools, where, "--output-stdout")
-        full = _idle(tools, where, "--output-stdout", "--output-url", _COLLECTOR, "--status-listen", "127.0.0.1:82")
+        full = _idle(tools, where, "--output-stdout", "--output-url", _COLLECTOR, "--status-listen", "127.0.0.1:8082")
         before, after = _keep_alive(tools, where)
         peak = _endless(tools, where)
     each = (after - before) / _CONNECTIONS
@@ -48,26 +45,6 @@ def run(report: Report, tools: Tools) -> None:
     report.at_most("memory: endless bodies, above maxMemory", (peak - _MAX_MEMORY) / _MIB, 56, " MiB")
 
 
-@contextlib.contextmanager
-def _connections(where: Namespace, what: str, count: int) -> Iterator[None]:
-    """Holds them open, by as many processes as the limit of open files asks for, each with an address of its own."""
-    numbers = range(-(-count // _EACH))
-    workers = [_worker(where, what, min(count, _EACH), f"127.0.0.{number + 1}") for number in numbers]
-    try:
-        for worker in workers:
-            if worker.stdout is None or worker.stdout.readline() != b"ready\n":
-                raise RuntimeError("the connections could not be made")
-        yield
-    finally:
-        for worker in workers:
-            worker.communicate()
-
-
-def _worker(where: Namespace, what: str, count: int, address: str) -> subprocess.Popen[bytes]:
-    command = where.inside([sys.executable, "-m", "bench.connections", what, str(count), address])
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-
 def _settled(child: Child) -> int:
     time.sleep(_SETTLE)
     return child.resident()
@@ -75,7 +52,7 @@ def _settled(child: Child) -> int:
 
 def _idle(tools: Tools, where: Namespace, *options: str) -> int:
     """After one exchange, so that what is loaded late is loaded."""
-    with running(tools, where, *options, interface="lo") as sniffer, _connections(where, "idle", 1):
+    with running(tools, where, *options, interface="lo") as sniffer, held(where, "idle", 1):
         if "--status-listen" in options:
             _scrape(where)
         return _settled(sniffer.child)
@@ -84,16 +61,16 @@ def _idle(tools: Tools, where: Namespace, *options: str) -> int:
 def _scrape(where: Namespace) -> None:
     """As a monitor does, once the server is there."""
     again = ["--retry", "30", "--retry-connrefused", "--retry-delay", "1"]
-    command = where.inside(["curl", "-sS", "-o", "/dev/null", *again, "http://127.0.0.1:82/metrics"])
+    command = where.inside(["curl", "-sS", "-o", "/dev/null", *again, "http://127.0.0.1:8082/metrics"])
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
 
 
 def _keep_alive(tools: Tools, where: Namespace) -> tuple[int, int]:
     """(with few, with many)."""
     with running(tools, where, "--output-stdout", interface="lo") as sniffer:
-        with _connections(where, "idle", _WARM):
+        with held(where, "idle", _WARM):
             before = _settled(sniffer.child)
-        with _connections(where, "idle", _CONNECTIONS):
+        with held(where, "idle", _CONNECTIONS):
             return before, _settled(sniffer.child)
 
 
@@ -101,7 +78,7 @@ def _endless(tools: Tools, where: Namespace) -> int:
     """The most it ever had, the connections' end included, when all their bodies come out."""
     options = ("--max-memory", str(_MAX_MEMORY), "--max-body-size", str(1 << 30), "--output-url", _COLLECTOR)
     with running(tools, where, "--output-stdout", *options, interface="lo") as sniffer:
-        with _connections(where, "endless", _CONNECTIONS):
+        with held(where, "endless", _CONNECTIONS):
             pass
         time.sleep(_SETTLE)
         return sniffer.child.resident("VmHWM")

@@ -38,6 +38,19 @@ class Namespace:
         subprocess.run(["ip", "netns", "delete", self.name], check=False)
 
 
+class Here(Namespace):
+    """The network namespace that this process is in already."""
+
+    def __init__(self) -> None:
+        self.name = ""
+
+    def inside(self, command: list[str]) -> list[str]:
+        return command
+
+    def close(self) -> None:
+        pass
+
+
 @contextlib.contextmanager
 def namespace(role: str) -> Iterator[Namespace]:
     made = Namespace(role)
@@ -63,14 +76,15 @@ daemon off;
 master_process off;
 user root;
 pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 4096; }}
+error_log stderr crit;
+events {{ worker_connections 16384; }}
 http {{
     log_format bench '$msec $remote_port $status';
     access_log {access_log};
     default_type application/json;
     keepalive_requests 1000000000;
     open_file_cache max=16;
+    client_max_body_size 0;
     {temporary}
     server {{ listen 80; root {folder}; }}
 }}

@@ -80,6 +80,10 @@ class Child:
             self.send(signal.SIGKILL)
             self.wait()
 
+    def cpu(self) -> float:
+        """Seconds of processor time so far, of all its threads (the clock of clock_getcpuclockid(3))."""
+        return time.clock_gettime((~self.pid << 3) | 2)
+
     def resident(self, field: str = "VmRSS") -> int:
         """Bytes of resident memory; `VmHWM` is the most it ever had."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():

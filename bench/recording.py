@@ -94,22 +94,16 @@ def _sniffer(tools: Tools, server: Namespace, client: Namespace, seconds: float,
     with _captures() as folder, running(tools, server, *_recording(folder, *options), interface=INTERFACE) as sniffer:
         time.sleep(START)
         # Python's own start is not what is compared: what the process took by now is left out.
-        before = _cpu_of(sniffer.child.pid)
+        before = sniffer.child.cpu()
         with contextlib.closing(Wrk(client, seconds)) as wrk:
             load = wrk.finish()
         time.sleep(_SETTLE)
-        cpu = _cpu_of(sniffer.child.pid) - before
+        cpu = sniffer.child.cpu() - before
         sniffer.stop()
         stats = sniffer.stats()
     counts = stats["recording"]
     dropped = stats["capture"]["kernel_dropped"] + counts["not_recorded"]
     return Shot(load, cpu, counts["recorded"], dropped)
-
-
-def _cpu_of(pid: int) -> float:
-    """Seconds of processor time so far (proc(5): utime and stime in ticks of 10 ms)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def _last_packet(file: Path) -> tuple[float, str]:
