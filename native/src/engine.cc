@@ -229,6 +229,7 @@ void Engine::on_connection_end(const ConnectionEnd& connection) {
 }
 
 void Engine::on_not_http(const Endpoint& receiver, const Endpoint& destination, std::string_view bytes) {
+    if (events_.withhold("not_http")) return;
     Protocol protocol = identify(bytes);
     Events::Line line("not_http");
     line.ends(receiver, destination).text("protocol", protocol.name).text("firstBytes", hex(bytes.substr(0, 4)));
@@ -239,10 +240,12 @@ void Engine::on_not_http(const Endpoint& receiver, const Endpoint& destination, 
 }
 
 void Engine::on_tunnel(const Endpoint& receiver, const Endpoint& destination, std::string_view how) {
+    if (events_.withhold("tunnel")) return;
     events_.add(Events::Line("tunnel").ends(receiver, destination).text("by", how));
 }
 
 void Engine::on_missing(const Endpoint& receiver, const Endpoint& destination, bool request, uint64_t bytes) {
+    if (events_.withhold("gap")) return;
     events_.add(Events::Line("gap")
                     .ends(receiver, destination)
                     .text("direction", request ? "request" : "response")
@@ -250,6 +253,7 @@ void Engine::on_missing(const Endpoint& receiver, const Endpoint& destination, b
 }
 
 void Engine::on_lost_sync(const Endpoint& receiver, const Endpoint& destination, bool request) {
+    if (events_.withhold("lost_sync")) return;
     events_.add(
         Events::Line("lost_sync").ends(receiver, destination).text("direction", request ? "request" : "response"));
 }

@@ -25,18 +25,28 @@ Events::Line& Events::Line::ends(const Endpoint& receiver, const Endpoint& desti
     return text("receiver", to_string(receiver)).text("destination", to_string(destination));
 }
 
+Events::Kind* Events::open_kind(std::string_view event) {
+    for (Kind& kind : kinds_) {
+        if (kind.name.empty()) kind.name = event;
+        if (kind.name == event) return kind.waiting < kMostOfAKind ? &kind : nullptr;
+    }
+    return nullptr;
+}
+
+bool Events::withhold(std::string_view event) {
+    std::lock_guard lock(mutex_);
+    if (open_kind(event)) return false;
+    ledger_.streams.events_withheld.add();
+    return true;
+}
+
 void Events::add(const Line& line) {
     std::lock_guard lock(mutex_);
-    for (Kind& kind : kinds_) {
-        if (kind.name.empty()) kind.name = line.event();
-        if (kind.name != line.event()) continue;
-        std::string text = line.finish();
-        if (kind.waiting >= kMostOfAKind || lines_.size() + text.size() > kMostWaiting) break;
-        ++kind.waiting;
-        lines_ += text;
-        return;
-    }
-    ledger_.streams.events_withheld.add();
+    const std::string text = line.finish();
+    Kind* kind = open_kind(line.event());
+    if (!kind || lines_.size() + text.size() > kMostWaiting) return ledger_.streams.events_withheld.add();
+    ++kind->waiting;
+    lines_ += text;
 }
 
 size_t Events::read(char* buffer, size_t capacity) {

@@ -30,6 +30,9 @@ class Events {
         std::string json_;
     };
     void add(const Line& line);
+    // Whether a line of this kind would not be kept; it counts as withheld then. Spares its making, which in a flood
+    // costs more than all else.
+    bool withhold(std::string_view event);
     // Whole lines only.
     size_t read(char* buffer, size_t capacity);
 
@@ -40,6 +43,9 @@ class Events {
         std::string name;
         size_t waiting = 0;
     };
+    // Nullptr where no line of this kind is kept any more.
+    Kind* open_kind(std::string_view event);
+
     Ledger& ledger_;
     std::mutex mutex_;
     std::string lines_;

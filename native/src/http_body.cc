@@ -84,6 +84,23 @@ BodyReader::Result BodyReader::read_size(std::string_view data) {
     return {Step::more, data.size()};
 }
 
+// The usual "CRLF, size, CRLF" between two chunks, in one step. How many bytes that are; 0 where it is anything else.
+size_t BodyReader::read_usual_delimiter(std::string_view data) {
+    constexpr size_t kMostDigits = 8;
+    if (part_seen_ || data.size() < 5 || data[0] != '\r' || data[1] != '\n') return 0;
+    uint64_t size = 0;
+    size_t at = 2;
+    for (const size_t end = std::min(data.size(), at + kMostDigits); at < end; ++at) {
+        const int digit = hex_digit(data[at]);
+        if (digit < 0) break;
+        size = size << 4 | static_cast<uint64_t>(digit);
+    }
+    if (size == 0 || data.size() < at + 2 || data[at] != '\r' || data[at + 1] != '\n') return 0;
+    left_ = size;
+    state_ = State::data;
+    return at + 2;
+}
+
 BodyReader::Result BodyReader::next(std::string_view data) {
     switch (state_) {
         case State::counted:
@@ -109,6 +126,7 @@ BodyReader::Result BodyReader::next(std::string_view data) {
             return {Step::skip, lf + 1};
         }
         case State::data_end:
+            if (const size_t size = read_usual_delimiter(data)) return {Step::skip, size};
             if (data[0] == '\r' && !part_seen_) {
                 part_seen_ = true;
                 return {Step::skip, 1};

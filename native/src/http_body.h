@@ -52,6 +52,7 @@ class BodyReader {
  private:
     enum class State : uint8_t { done, counted, until_close, size, extension, data, data_end };
     Result read_size(std::string_view data);
+    size_t read_usual_delimiter(std::string_view data);
     State state_ = State::done;
     bool part_seen_ = false;  // a digit of the size, or the CR behind the data
     uint64_t left_ = 0;

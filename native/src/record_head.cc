@@ -1,7 +1,10 @@
 // A head in its record: encode_head, encode_request_reference, encode_trailers.
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <limits>
 
+#include "hash.h"
 #include "json_text.h"
 #include "known_headers.h"
 #include "plain_copy.h"
@@ -73,6 +76,20 @@ class StringWriter {
     bool latin1_ = false;
 };
 
+// For the places of a table. Of a long name its words are folded in one after the other, each with what came before.
+uint64_t name_hash(std::string_view name) {
+    static const ProductKey key = ProductKey::random();
+    uint64_t words[4] = {name.size()};
+    do {
+        words[1] = words[2] = words[3] = 0;
+        const size_t size = std::min(name.size(), 3 * sizeof *words);
+        std::memcpy(words + 1, name.data(), size);
+        words[0] = product_hash(key, words, 4);
+        name.remove_prefix(size);
+    } while (!name.empty());
+    return words[0];
+}
+
 // Equal for equal names. Names that are made to collide only cost a comparison.
 uint64_t signature(const char* name, size_t size) {
     uint64_t first = 0, last = 0;
@@ -93,8 +110,8 @@ uint64_t signature(const char* name, size_t size) {
 // The headers' names in lower case, and which of them are the same.
 class HeaderNames {
  public:
-    HeaderNames(Text& names, std::vector<HeaderName>& headers, std::vector<uint32_t>& order)
-        : names_(names), headers_(headers), order_(order) {}
+    HeaderNames(Text& names, std::vector<HeaderName>& headers, std::vector<uint32_t>& places)
+        : names_(names), headers_(headers), places_(places) {}
 
     void collect(std::span<const HeaderField> fields) {
         names_.clear();
@@ -148,28 +165,28 @@ class HeaderNames {
             if (same(headers_[i], headers_[later])) return link(i, later);
     }
 
-    // Sorted, so that a head made of thousands of names stays cheap whatever the names are.
+    // A table of places that is at most half full, under a key of its own, so that a head made of thousands of names
+    // stays cheap whatever the names are.
     void link_many() {
-        order_.resize(headers_.size());
-        for (uint32_t i = 0; i < order_.size(); ++i) order_[i] = i;
-        std::sort(order_.begin(), order_.end(), [this](uint32_t a, uint32_t b) { return before(a, b); });
-        for (size_t i = 1, first = 0; i < order_.size(); ++i) {
-            if (same(headers_[order_[first]], headers_[order_[i]]))
-                link(order_[first], order_[i]);
-            else
+        places_.assign(std::bit_ceil(2 * headers_.size()), HeaderName::kNone);
+        for (uint32_t i = 0; i < headers_.size(); ++i) {
+            uint32_t& first = place_of(headers_[i]);
+            if (first == HeaderName::kNone)
                 first = i;
+            else
+                link(first, i);
         }
     }
-    bool before(uint32_t a, uint32_t b) const {
-        const HeaderName &x = headers_[a], &y = headers_[b];
-        if (x.signature != y.signature) return x.signature < y.signature;
-        const int order = x.in(names_).compare(y.in(names_));
-        return order != 0 ? order < 0 : a < b;
+    uint32_t& place_of(const HeaderName& header) {
+        const size_t mask = places_.size() - 1;
+        size_t at = name_hash(header.in(names_)) & mask;
+        while (places_[at] != HeaderName::kNone && !same(headers_[places_[at]], header)) at = (at + 1) & mask;
+        return places_[at];
     }
 
     Text& names_;
     std::vector<HeaderName>& headers_;
-    std::vector<uint32_t>& order_;
+    std::vector<uint32_t>& places_;
 };
 
 // Writes a head's fields one after the other, as far as the room goes.
@@ -381,7 +398,7 @@ template <typename Scratch>
 static void write_headers(std::span<const HeaderField> fields, KnownHeaders* known, Scratch& scratch,
                           HeadWriter& writer) {
     if (writer.plain_headers(fields, known)) return;
-    HeaderNames(scratch.names, scratch.headers, scratch.order).collect(fields);
+    HeaderNames(scratch.names, scratch.headers, scratch.places).collect(fields);
     writer.headers(fields, scratch.headers, scratch.names);
 }
 

@@ -31,7 +31,7 @@ struct RecordEncoder::Scratch {
     Timestamp timestamp;
     Text names, url;
     std::vector<HeaderName> headers;
-    std::vector<uint32_t> order;
+    std::vector<uint32_t> places;
 };
 
 }  // namespace sniffer

@@ -85,7 +85,7 @@ bool TcpConnection::foreign(int side, uint32_t seq) const {
 bool TcpConnection::unsettled() const {
     const TcpStream &a = streams_[0], &b = streams_[1];
     bool missing = seq_less(a.next, a.acked) || seq_less(b.next, b.acked);
-    return missing || a.held || b.held || a.fin_known || b.fin_known || reset_side_ >= 0 || waiting();
+    return missing || !a.held.empty() || !b.held.empty() || a.fin_known || b.fin_known || reset_side_ >= 0 || waiting();
 }
 
 // RFC 9293 3.10.7.4 and RFC 5961 4: on a live connection a SYN proves nothing; the other side's
@@ -96,14 +96,15 @@ TcpConnection::SynAnswer TcpConnection::on_syn(int side, const Segment& segment)
     if (me.syn_seen && me.isn == segment.seq) return SynAnswer::proceed;  // sent again
     if (!answer && is_late_syn(side, segment)) return SynAnswer::proceed;
     if (answer && reopen_side_ == 1 - side && segment.ack == reopen_isn_ + 1) return SynAnswer::reopen;
-    bool untouched = me.bytes + other.bytes == 0 && !me.held && !other.held && !(me.syn_seen && other.syn_seen);
+    bool untouched =
+        me.bytes + other.bytes == 0 && me.held.empty() && other.held.empty() && !(me.syn_seen && other.syn_seen);
     if (ended_ || (me.syn_seen && untouched && !answer)) {
         reopen_side_ = static_cast<int8_t>(answer ? 1 - side : side);
         reopen_isn_ = answer ? segment.ack - 1 : segment.seq;
         return SynAnswer::reopen;
     }
     // Where the other side was joined midway this is no beginning of what it said.
-    const bool joined = !answer && (other.held || (other.synced && !other.syn_seen));
+    const bool joined = !answer && (!other.held.empty() || (other.synced && !other.syn_seen));
     if (me.synced || joined) {
         if (answer) {
             watchful_ = true;
@@ -133,7 +134,7 @@ TcpConnection::SynAnswer TcpConnection::on_syn(int side, const Segment& segment)
 // A SYN that the capture shows behind the answer to it.
 bool TcpConnection::is_late_syn(int side, const Segment& segment) {
     TcpStream &me = streams_[side], &other = streams_[1 - side];
-    if (me.syn_seen || !other.syn_seen || syn_side_ != side || me.bytes > 0 || me.held) return false;
+    if (me.syn_seen || !other.syn_seen || syn_side_ != side || me.bytes > 0 || !me.held.empty()) return false;
     uint32_t answered = me.next - 1 - segment.seq;  // the data in the SYN that the answer acknowledged
     if (answered > segment.length) return false;
     me.isn = segment.seq;
@@ -178,7 +179,7 @@ bool TcpConnection::in_window(int side, uint32_t seq, uint32_t length) const {
 void TcpConnection::on_ack(int side, const Segment& segment) {
     TcpStream& other = streams_[1 - side];
     // The third packet of a handshake whose SYN-ACK was lost tells where the other side begins.
-    if (!other.synced && !other.held && streams_[side].syn_seen && !other.acked_known && !segment.has(kSyn)) {
+    if (!other.synced && other.held.empty() && streams_[side].syn_seen && !other.acked_known && !segment.has(kSyn)) {
         other.next = segment.ack;
         other.synced = true;
     }
@@ -199,7 +200,7 @@ bool TcpConnection::suspicious(TcpStream& me, const Segment& segment) const {
 
 bool TcpConnection::acknowledges_unseen(int side, uint32_t ack) const {
     const TcpStream& other = streams_[1 - side];
-    if (!other.synced) return other.held && seq_less(other.held->seq, ack);
+    if (!other.synced) return !other.held.empty() && seq_less(other.held.front().seq, ack);
     if (other.ended) return false;
     int32_t ahead = seq_diff(ack, other.next);
     return ahead > 0 && !beyond_window(1 - side, ahead);
@@ -217,7 +218,7 @@ void TcpConnection::on_payload(int side, const Segment& segment) {
             return;
         }
     }
-    if (!me.synced && me.acked_known && me.acked == seq && !me.held) {
+    if (!me.synced && me.acked_known && me.acked == seq && me.held.empty()) {
         me.next = seq;
         me.synced = true;
         handler_.on_midway(side);
@@ -236,7 +237,7 @@ void TcpConnection::on_payload(int side, const Segment& segment) {
     if (segment.checksum == Checksum::valid) me.saw_valid_data = true;
     bool untrusted = suspicious(me, segment);
     bool waits = segment.has(kAck) && acknowledges_unseen(side, segment.ack);
-    if (me.synced && seq == me.next && !me.held && !untrusted && !waits) return deliver(side, segment, seq);
+    if (me.synced && seq == me.next && me.held.empty() && !untrusted && !waits) return deliver(side, segment, seq);
     if (!me.hold(context_, segment, seq, untrusted)) resolve(side);
 }
 
@@ -248,7 +249,7 @@ void TcpConnection::on_last(int side, const Segment& segment, uint32_t seq) {
 void TcpConnection::on_fin(int side, const Segment& segment, uint32_t seq) {
     TcpStream& me = streams_[side];
     if (me.fin_known || !in_window(side, seq + segment.length, 0)) return;
-    if (!me.synced && !me.held) {
+    if (!me.synced && me.held.empty()) {
         me.next = seq;
         me.synced = true;
     }
@@ -273,7 +274,7 @@ void TcpConnection::on_reset(int side, const Segment& segment) {
     reset_exact_ = segment.seq == me.next;
     reset_ack_ = segment.has(kAck) ? segment.ack : other.acked_known ? seq_max(other.acked, other.next) : other.next;
     // Of a side joined midway what is held, or was acknowledged, tells whether it goes on.
-    const bool ahead = me.held || (me.acked_known && me.acked != segment.seq);
+    const bool ahead = !me.held.empty() || (me.acked_known && me.acked != segment.seq);
     if (!me.synced && !ahead) reset_due_ = true;
 }
 
@@ -366,7 +367,7 @@ bool TcpConnection::pump_side(int side) {
     if (!me.synced || me.ended) return false;
     bool progress = false;
     me.drop_before_next(context_);
-    while (me.held && !seq_less(me.next, me.held->seq) && may_deliver(side, *me.held)) {
+    while (!me.held.empty() && !seq_less(me.next, me.held.front().seq) && may_deliver(side, me.held.front())) {
         deliver_held(side);
         me.drop_before_next(context_);
         progress = true;
@@ -397,7 +398,7 @@ bool TcpConnection::must_wait(int side) const { return reset_side_ == side || la
 bool TcpConnection::lacks_bytes(int side) const {
     const TcpStream& me = streams_[side];
     if (me.ended) return false;
-    if (!me.synced) return me.held != nullptr;
+    if (!me.synced) return !me.held.empty();
     return me.acked_known && seq_less(me.next, me.acked) &&
            seq_diff(me.acked, me.next) <= static_cast<int32_t>(window_of(side));
 }
@@ -427,7 +428,7 @@ void TcpConnection::watch(int side, Nanos now) {
 // comes behind that.
 int TcpConnection::side_with_hole() const {
     const TcpStream& me = streams_[0];
-    return me.synced && me.held && !seq_less(me.next, me.held->seq) ? 1 : 0;
+    return me.synced && !me.held.empty() && !seq_less(me.next, me.held.front().seq) ? 1 : 0;
 }
 
 Outcome TcpConnection::on_time(Nanos now) {
@@ -452,15 +453,15 @@ bool TcpConnection::resolve(int side) {
     TcpStream& me = streams_[side];
     if (me.ended) return false;
     if (!me.synced) {
-        if (!me.held) return false;
-        me.next = me.held->seq;
+        if (me.held.empty()) return false;
+        me.next = me.held.front().seq;
         me.synced = true;
         handler_.on_midway(side);
         return true;
     }
     bool dropped = drop_forged(side);
-    if (me.held && !seq_less(me.next, me.held->seq)) {
-        if (me.held->has_ack && !catch_up(side, me.held->ack)) handler_.on_disorder();
+    if (!me.held.empty() && !seq_less(me.next, me.held.front().seq)) {
+        if (me.held.front().has_ack && !catch_up(side, me.held.front().ack)) handler_.on_disorder();
         deliver_held(side);
         return true;
     }
@@ -469,7 +470,7 @@ bool TcpConnection::resolve(int side) {
         return true;
     }
     uint32_t hole = hole_of(side);
-    bool closing = streams_[1 - side].fin_known && !me.fin_known && !me.held;
+    bool closing = streams_[1 - side].fin_known && !me.fin_known && me.held.empty();
     if (hole == 1 && closing) {  // what a closing side acknowledged last: the FIN, which was not seen
         me.fin_known = true;
         me.fin_at = me.next;
@@ -495,7 +496,7 @@ bool TcpConnection::catch_up(int side, uint32_t ack) {
 bool TcpConnection::drop_forged(int side) {
     TcpStream& me = streams_[side];
     bool dropped = false;
-    while (me.held && !seq_less(me.next, me.held->seq) && forged(*me.held)) {
+    while (!me.held.empty() && !seq_less(me.next, me.held.front().seq) && forged(me.held.front())) {
         me.discard(context_, *me.take_held());
         me.drop_before_next(context_);
         dropped = true;
@@ -509,24 +510,25 @@ uint32_t TcpConnection::hole_of(int side) const {
     const bool waits = me.waiting_since >= 0;
     const uint32_t acknowledged = waits ? me.waited_for : me.acked;
     const bool acked = (waits ? me.waited_for_known : me.acked_known) && seq_less(me.next, acknowledged);
-    const HeldSegment* held = me.held.get();
-    while (held && forged(*held)) held = held->next.get();
+    size_t real = 0;
+    while (real < me.held.size() && forged(me.held[real])) ++real;
     uint32_t to = me.next;
-    if (held)
-        to = acked ? seq_min(held->seq, acknowledged) : held->seq;
+    if (real < me.held.size())
+        to = acked ? seq_min(me.held[real].seq, acknowledged) : me.held[real].seq;
     else if (acked)
         to = acknowledged;
     if (me.fin_known) to = seq_min(to, me.fin_at);
     // What the other side said in the midst of the hole, having heard its first part, comes between the parts.
     const TcpStream& other = streams_[1 - side];
-    const bool heard = other.synced && other.held && other.held->has_ack && !seq_less(other.next, other.held->seq);
-    if (heard && seq_less(me.next, other.held->ack)) to = seq_min(to, other.held->ack);
+    const bool heard = other.synced && !other.held.empty() && other.held.front().has_ack &&
+                       !seq_less(other.next, other.held.front().seq);
+    if (heard && seq_less(me.next, other.held.front().ack)) to = seq_min(to, other.held.front().ack);
     return to - me.next;
 }
 
 void TcpConnection::flush(int side) {
     TcpStream& me = streams_[side];
-    while (me.held && resolve(side)) me.drop_before_next(context_);
+    while (!me.held.empty() && resolve(side)) me.drop_before_next(context_);
     pump_side(side);
     while (must_wait(side) && resolve(side)) {
     }

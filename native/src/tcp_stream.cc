@@ -62,24 +62,21 @@ void TcpStream::discard(TcpContext& context, HeldSegment& segment) {
 }
 
 void TcpStream::release(TcpContext& context) {
-    while (held) discard(context, *take_held());
+    while (!held.empty()) discard(context, *take_held());
     history_.clear(context.arena);
 }
 
-std::unique_ptr<HeldSegment> TcpStream::take_held() {
-    std::unique_ptr<HeldSegment> first = std::move(held);
-    held = std::move(first->next);
-    if (!held) last_held_ = nullptr;
-    held_memory_ -= memory_of(*first);
-    return first;
+std::unique_ptr<HeldSegment> TcpStream::take_held(size_t place) {
+    std::unique_ptr<HeldSegment> taken = held.take(place);
+    held_memory_ -= memory_of(*taken);
+    return taken;
 }
 
 void TcpStream::drop_before_next(TcpContext& context) {
-    while (held && !seq_less(next, held->end())) discard(context, *take_held());
+    while (!held.empty() && !seq_less(next, held.front().end())) discard(context, *take_held());
 }
 
-HeldSegment* TcpStream::insert(TcpContext& context, HeldSegment* before, const Segment& segment, uint32_t from,
-                               uint32_t to) {
+HeldSegment* TcpStream::insert(TcpContext& context, size_t place, const Segment& segment, uint32_t from, uint32_t to) {
     auto node = std::make_unique<HeldSegment>();
     uint32_t skip = from - segment.seq;
     node->seq = from;
@@ -96,11 +93,8 @@ HeldSegment* TcpStream::insert(TcpContext& context, HeldSegment* before, const S
         return nullptr;
     }
     held_memory_ += memory_of(*node);
-    std::unique_ptr<HeldSegment>& place = place_after(before);
-    node->next = std::move(place);
-    if (!node->next) last_held_ = node.get();
-    place = std::move(node);
-    return place.get();
+    held.insert(place, std::move(node));
+    return &held[place];
 }
 
 // At most the segment's length of these bytes; false where there is no room for them.
@@ -114,42 +108,33 @@ bool TcpStream::fill(TcpContext& context, HeldSegment& node, const uint8_t* data
     }
 }
 
-void TcpStream::drop_after(TcpContext& context, HeldSegment* before) {
-    std::unique_ptr<HeldSegment>& place = place_after(before);
-    std::unique_ptr<HeldSegment> node = std::move(place);
-    place = std::move(node->next);
-    if (!place) last_held_ = before;
-    held_memory_ -= memory_of(*node);
-    discard(context, *node);
-}
-
 bool TcpStream::hold(TcpContext& context, const Segment& segment, uint32_t seq, bool untrusted) {
     const uint32_t end = segment.seq + segment.length;
     bool conflicting = false;  // with what gave way to this one
-    // Behind everything that is held: the common case of a hole with data after it.
-    HeldSegment* before = last_held_ && !seq_less(seq, last_held_->end()) ? last_held_ : nullptr;
+    size_t place = held.place_of(seq);
     for (uint32_t at = seq; seq_less(at, end);) {
-        HeldSegment* other = place_after(before).get();
+        HeldSegment* other = place < held.size() ? &held[place] : nullptr;
         if (other && !seq_less(at, other->end())) {
-            before = other;
+            ++place;
         } else if (other && seq_less(other->seq, end) && gives_way(*other, segment, untrusted)) {
             const bool differs = compare(context, *other, segment, at, end);
             conflicting |= differs;
             if (differs || other->checksum == Checksum::invalid)
-                drop_after(context, before);
+                discard(context, *take_held(place));
             else
                 other->untrusted = untrusted;
         } else if (!other || seq_less(at, other->seq)) {
             const uint32_t to = other ? seq_min(end, other->seq) : end;
-            before = insert(context, before, segment, at, to);
-            if (!before) return false;
-            before->untrusted = untrusted;
-            before->conflicting = conflicting;
+            HeldSegment* added = insert(context, place, segment, at, to);
+            if (!added) return false;
+            added->untrusted = untrusted;
+            added->conflicting = conflicting;
             at = to;
+            ++place;
         } else {
             if (compare(context, *other, segment, at, end)) overrule(*other, segment, at, end);
             at = seq_min(end, other->end());
-            before = other;
+            ++place;
         }
     }
     return held_memory_ <= context.reorder_limit;

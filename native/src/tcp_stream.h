@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "decode.h"
+#include "held_segments.h"
 #include "ledger.h"
 #include "seq.h"
 
@@ -27,19 +28,6 @@ struct TcpContext {
     uint64_t reorder_limit;  // bytes of chunks that one direction may hold back
 };
 
-// A segment, or the part of one that is new, that can't be handed over yet.
-struct HeldSegment {
-    std::unique_ptr<HeldSegment> next;
-    uint32_t seq = 0, ack = 0;
-    uint32_t length = 0;  // on the wire; data.size() may be less where the snap length cut it
-    Nanos time = 0;
-    uint64_t number = 0;  // in the recording
-    Chain data;
-    Checksum checksum = Checksum::unknown;
-    bool has_ack = false, segment_start = false, conflicting = false, untrusted = false;
-    uint32_t end() const { return seq + length; }
-};
-
 class TcpStream {
  public:
     void release(TcpContext& context);
@@ -48,10 +36,10 @@ class TcpStream {
     // checksum win over those without, else the first; what is untrusted gives way whole. False when the
     // limit or the ceiling is reached.
     bool hold(TcpContext& context, const Segment& segment, uint32_t seq, bool untrusted);
-    // The first held segment leaves the list.
-    std::unique_ptr<HeldSegment> take_held();
-    bool holds_beyond(uint32_t seq) const { return last_held_ && seq_less(seq, last_held_->end()); }
-    // Frees a segment that left the list.
+    // The first held segment leaves.
+    std::unique_ptr<HeldSegment> take_held() { return take_held(0); }
+    bool holds_beyond(uint32_t seq) const { return !held.empty() && seq_less(seq, held.back().end()); }
+    // Frees a segment that left.
     void discard(TcpContext& context, HeldSegment& segment);
     // Drops the held segments that lie before `next` whole.
     void drop_before_next(TcpContext& context);
@@ -93,20 +81,17 @@ class TcpStream {
     uint32_t waited_for = 0;     // what was acknowledged then
     bool waited_for_known = false;
     Nanos waiting_since = -1;  // since when this side has a hole that was acknowledged; -1: it has none
-    std::unique_ptr<HeldSegment> held;
+    HeldSegments held;
     uint64_t packets = 0, bytes = 0, missing = 0;
 
  private:
-    // The list's link behind `before`; its first one for nullptr.
-    std::unique_ptr<HeldSegment>& place_after(HeldSegment* before) { return before ? before->next : held; }
     // Nullptr where there is no room.
-    HeldSegment* insert(TcpContext& context, HeldSegment* before, const Segment& segment, uint32_t from, uint32_t to);
+    HeldSegment* insert(TcpContext& context, size_t place, const Segment& segment, uint32_t from, uint32_t to);
     bool fill(TcpContext& context, HeldSegment& node, const uint8_t* data, uint32_t captured);
-    void drop_after(TcpContext& context, HeldSegment* before);
+    std::unique_ptr<HeldSegment> take_held(size_t place);
     static bool compare(TcpContext& context, const HeldSegment& other, const Segment& segment, uint32_t at,
                         uint32_t end);
     static void overrule(HeldSegment& other, const Segment& segment, uint32_t at, uint32_t end);
-    HeldSegment* last_held_ = nullptr;
     uint64_t held_memory_ = 0;
     Chain history_;  // the bytes before `next`
 };

@@ -254,7 +254,7 @@ void Tracker::end(Connection* connection, End how) {
     connection->tcp.finish(how);
     current_ = interrupted;
     report_end(connection, how);
-    if (how == End::evicted || how == End::memory)
+    if ((how == End::evicted || how == End::memory) && !events_.withhold("evicted"))
         events_.add(Events::Line("evicted")
                         .ends(connection->http.receiver(), connection->http.destination())
                         .text("reason", how == End::evicted ? "maxConcurrentConnections" : "maxMemory"));

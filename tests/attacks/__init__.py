@@ -1,0 +1,1 @@
+"""Traffic that is made to be expensive, and what it costs the engine."""
