@@ -166,6 +166,7 @@ Config parse_config(std::string_view json) {
     if (config.ports.empty()) refuse("ports", kPortExpected);
     config.recording = read_recording(fields);
     fields.read("reassemble", config.reassemble);
+    if (!config.reassemble && !config.recording.enabled) refuse("reassemble", "true where nothing is recorded");
     read_direction(fields, config);
     read_exclude(fields, config);
     read_limits(fields, config);

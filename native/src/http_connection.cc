@@ -240,14 +240,14 @@ size_t HttpConnection::read_probe(Reader& r, const Piece& piece) {
     char first[80];
     std::string_view bytes = view(piece), kept = r.draft->raw.raw().bytes;
     if (!kept.empty()) {
-        if (is_cut_client_hello(kept)) return reject(r, piece, false);
+        if (is_cut_client_hello(kept)) return reject(r, piece);
         std::memcpy(first, kept.data(), kept.size());  // at most the longest method
         size_t more = std::min(sizeof first - kept.size(), bytes.size());
         std::memcpy(first + kept.size(), bytes.data(), more);
         bytes = {first, kept.size() + more};
     }
     Looks looks = r.is_request ? looks_like_request(bytes) : looks_like_response(bytes);
-    if (looks == Looks::no) return reject(r, piece, false);
+    if (looks == Looks::no) return reject(r, piece);
     if (looks == Looks::undecided) {
         r.draft->raw.append(view(piece), sizeof first);
         charge(*r.draft);
@@ -266,7 +266,7 @@ size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
         ParsedHead parsed;
         size_t end = parse_head({view(piece).substr(0, limit), limit}, r.is_request, context_.scratch, parsed);
         if (end != HeadScanner::npos) {
-            if (!take_head(r, parsed, framing)) return reject(r, piece, false);
+            if (!take_head(r, parsed, framing)) return reject(r, piece);
             after_head(r, framing, piece.time);
             return end;
         }
@@ -274,34 +274,39 @@ size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
     size_t end = r.scanner.feed(piece.data, piece.size);
     bool whole = end != HeadScanner::npos;
     size_t size = whole ? end : piece.size;
+    const HeadBuffer::Mark before = draft.raw.mark();
     draft.raw.append(view(piece).substr(0, size), limit);
     charge(draft);
+    const auto refuse = [&] {
+        draft.raw.go_back(before);
+        return reject(r, piece);
+    };
     if (!r.line_checked && r.scanner.any_line()) {
         RawHead raw = draft.raw.raw();
         ParsedHead line = parse_start_line(raw.bytes, r.is_request);
-        if (!raw.start_line_cut && (!line.valid || (r.resyncing && !beyond_doubt(line)))) return reject(r, piece, true);
+        if (!raw.start_line_cut && (!line.valid || (r.resyncing && !beyond_doubt(line)))) return refuse();
         r.simple = line.simple && !raw.start_line_cut;
         r.line_checked = true;
     }
     if (!whole) return size;
     ParsedHead parsed;
     parse_head(draft.raw.raw(), r.is_request, context_.scratch, parsed);
-    if (!take_head(r, parsed, framing)) return reject(r, piece, true);
+    if (!take_head(r, parsed, framing)) return refuse();
     after_head(r, framing, piece.time);
     return size;
 }
 
 // What does not begin like a message. The piece is passed over: a later segment's first byte may
-// begin one. `buffered`: the draft has the piece already.
-size_t HttpConnection::reject(Reader& r, const Piece& piece, bool buffered) {
+// begin one. What came before the piece is in the draft.
+size_t HttpConnection::reject(Reader& r, const Piece& piece) {
     if (r.is_request && newest_ && newest_->connect) {  // it does not wait for the tunnel
         abandon(r);
-        lose_sync(r, buffered ? 0 : piece.size);
+        lose_sync(r, piece.size);
         return piece.size;
     }
     std::string bytes(r.draft->raw.raw().bytes);
-    if (!buffered) bytes.append(view(piece).substr(0, kIdentified));
-    if (!buffered && !seen_http_ && !said_not_http_ && is_cut_client_hello(bytes) && bytes.size() < kIdentified) {
+    bytes.append(view(piece).substr(0, kIdentified));
+    if (!seen_http_ && !said_not_http_ && is_cut_client_hello(bytes) && bytes.size() < kIdentified) {
         r.draft->raw.append(view(piece), kIdentified);  // it names the server further on
         charge(*r.draft);
         r.state = State::probing;
@@ -313,17 +318,17 @@ size_t HttpConnection::reject(Reader& r, const Piece& piece, bool buffered) {
             keep_body(*r.draft, kept);
             r.draft->raw.clear();
         }
-        return buffered ? piece.size : 0;
+        return 0;
     }
     abandon(r);
     if (!seen_http_) {
         say_not_http(bytes);
         if (identify(bytes).known()) {
             ignore_all();
-            return buffered ? piece.size : 0;
+            return 0;
         }
     }
-    lose_sync(r, buffered ? 0 : piece.size);
+    lose_sync(r, piece.size);
     lose_count(r);
     return piece.size;
 }
@@ -331,6 +336,7 @@ size_t HttpConnection::reject(Reader& r, const Piece& piece, bool buffered) {
 // An answer without a head (HTTP/0.9): all up to the close is its body.
 bool HttpConnection::legacy_answer(Reader& r) {
     if (r.any || r.resyncing || !pairing_ || !pending_ || pending_->connect) return false;
+    if (r.draft->raw.over_limit()) return false;  // its first bytes are not all there any more
     ParsedHead head;
     head.head.request = false;
     head.head.version = "0.9";

@@ -116,7 +116,7 @@ class HttpConnection final : public StreamHandler {
     static bool begins_turn(const Piece& piece);
 
     void begin(Reader& r, const Piece& piece);
-    size_t reject(Reader& r, const Piece& piece, bool buffered);
+    size_t reject(Reader& r, const Piece& piece);
     bool legacy_answer(Reader& r);
     bool take_head(Reader& r, const ParsedHead& parsed, Framing& framing);
     // `request_line`: as the record has it.

@@ -41,6 +41,14 @@ void HeadBuffer::clear() {
     over_ = in_start_line_ = start_line_cut_ = false;
 }
 
+void HeadBuffer::go_back(const Mark& mark) {
+    if (mark.over) return;
+    raw_.resize(mark.size);
+    line_.clear();
+    kept_ = 0;
+    over_ = in_start_line_ = start_line_cut_ = false;
+}
+
 void HeadBuffer::append(std::string_view bytes, size_t limit) {
     if (!over_) {
         size_t room = limit - std::min(limit, raw_.size());

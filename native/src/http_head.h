@@ -47,6 +47,13 @@ class HeadBuffer {
  public:
     void append(std::string_view bytes, size_t limit);
     void clear();
+    // For going back to what was there before bytes were appended, unless the limit had left some out by then.
+    struct Mark {
+        size_t size;
+        bool over;
+    };
+    Mark mark() const { return {raw_.size(), over_}; }
+    void go_back(const Mark& mark);
     bool empty() const { return raw_.empty(); }
     bool over_limit() const { return over_; }
     RawHead raw() const { return {raw_, over_ ? kept_ : raw_.size(), start_line_cut_}; }

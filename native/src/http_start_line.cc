@@ -76,6 +76,7 @@ bool read_status_line(std::string_view line, ParsedHead& out) {
     std::string_view rest = line.substr(space);
     while (!rest.empty() && is_space(rest.front())) rest.remove_prefix(1);
     size_t digits = 0;
+    head.status = 0;
     while (digits < rest.size() && digits < 4 && rest[digits] >= '0' && rest[digits] <= '9') {
         head.status = head.status * 10 + (rest[digits] - '0');
         ++digits;

@@ -28,7 +28,7 @@ struct HeaderField {
 struct Head {
     bool request = true;
     std::string_view method, target;  // request
-    int status = 0;                   // response; 0 where an answer has no status line
+    int status = -1;                  // response; -1 where an answer has no status line
     std::string_view reason;
     std::string_view version;  // "1.1"
     std::span<const HeaderField> headers;

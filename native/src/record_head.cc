@@ -211,7 +211,7 @@ class HeadWriter {
     }
 
     void status(const Head& head) {
-        if (head.status > 0) number("\"statusCode\":", static_cast<unsigned>(head.status));
+        if (head.status >= 0) number("\"statusCode\":", static_cast<unsigned>(head.status));
         if (head.reason.empty()) return;
         out_.append("\"reason\":");
         string(head.reason);

@@ -198,6 +198,19 @@ bool TcpConnection::suspicious(TcpStream& me, const Segment& segment) const {
     return wrong && me.checksums_tell();
 }
 
+// What this side had heard of the other one when it sent its last segment. Where that does not say so it had heard what
+// was seen so far; nothing, as long as it is not known where the other side begins.
+std::optional<uint32_t> TcpConnection::heard_by(int side, const Segment& last) const {
+    const TcpStream& other = streams_[1 - side];
+    if (last.has(kAck)) return last.ack;
+    if (!other.synced) return other.acked_known ? std::optional(other.acked) : std::nullopt;
+    return other.acked_known ? seq_max(other.acked, other.next) : other.next;
+}
+
+bool TcpConnection::acknowledges_unseen(int side, std::optional<uint32_t> ack) const {
+    return ack && acknowledges_unseen(side, *ack);
+}
+
 bool TcpConnection::acknowledges_unseen(int side, uint32_t ack) const {
     const TcpStream& other = streams_[1 - side];
     if (!other.synced) return !other.held.empty() && seq_less(other.held.front().seq, ack);
@@ -254,7 +267,7 @@ void TcpConnection::on_fin(int side, const Segment& segment, uint32_t seq) {
         me.synced = true;
     }
     me.fin_at = seq + segment.length;
-    me.fin_ack = segment.has(kAck) ? segment.ack : streams_[1 - side].next;
+    me.fin_ack = heard_by(side, segment);
     me.fin_known = true;
 }
 
@@ -271,8 +284,8 @@ void TcpConnection::on_reset(int side, const Segment& segment) {
     if (reset_side_ >= 0) return;
     reset_side_ = static_cast<int8_t>(side);
     reset_at_ = segment.seq;
-    reset_exact_ = segment.seq == me.next;
-    reset_ack_ = segment.has(kAck) ? segment.ack : other.acked_known ? seq_max(other.acked, other.next) : other.next;
+    reset_exact_ = me.synced && segment.seq == me.next;
+    reset_ack_ = heard_by(side, segment);
     // Of a side joined midway what is held, or was acknowledged, tells whether it goes on.
     const bool ahead = !me.held.empty() || (me.acked_known && me.acked != segment.seq);
     if (!me.synced && !ahead) reset_due_ = true;
@@ -281,7 +294,7 @@ void TcpConnection::on_reset(int side, const Segment& segment) {
 // RFC 5961 section 3.2: a receiver takes no reset with a number that lies ahead. Where nothing came that leads up to
 // it, it is not the end: who could send one would else go on unseen.
 void TcpConnection::end_wait_for_reset() {
-    if (streams_[reset_side_].next == reset_at_) {
+    if (streams_[reset_side_].synced && streams_[reset_side_].next == reset_at_) {
         reset_due_ = true;
     } else {
         reset_side_ = -1;

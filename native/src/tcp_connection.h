@@ -4,6 +4,8 @@
 // response never comes before its request, however the capture ordered the packets.
 #pragma once
 
+#include <optional>
+
 #include "stream_handler.h"
 #include "tcp_stream.h"
 
@@ -78,6 +80,8 @@ class TcpConnection {
     bool forged(const HeldSegment& segment) const;
     bool drop_forged(int side);
     bool catch_up(int side, uint32_t ack);
+    std::optional<uint32_t> heard_by(int side, const Segment& last) const;
+    bool acknowledges_unseen(int side, std::optional<uint32_t> ack) const;
     bool acknowledges_unseen(int side, uint32_t ack) const;
 
     bool unsettled() const;
@@ -99,8 +103,9 @@ class TcpConnection {
     bool ended_ = false, reset_due_ = false, reset_exact_ = false, conflicts_ = false, catching_up_ = false;
     bool watchful_ = false;  // it ended, or a new connection between the same ends may have begun
     End how_ = End::capture_end;
-    uint32_t reset_at_ = 0, reset_ack_ = 0, reopen_isn_ = 0;
-    uint32_t answered_isn_ = 0;  // of a SYN that was answered, but not seen
+    uint32_t reset_at_ = 0, reopen_isn_ = 0;
+    std::optional<uint32_t> reset_ack_;  // none: it had heard nothing that is known
+    uint32_t answered_isn_ = 0;          // of a SYN that was answered, but not seen
 };
 
 }  // namespace sniffer

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "arena.h"
 #include "decode.h"
@@ -63,12 +64,13 @@ class TcpStream {
     // True when `segment` repeats remembered bytes differently.
     bool differs_from_history(const Segment& segment, uint32_t seq) const;
 
-    uint32_t isn = 0, next = 0, acked = 0, fin_at = 0, fin_ack = 0;
-    uint32_t said_ack = 0;  // what came with the last bytes that were handed over acknowledged
-    uint32_t window = 0;    // last advertised by this side, unscaled
-    int8_t scale = -1;      // of this side's SYN; -1: none or not seen
-    bool synced = false;    // `next` is known
-    bool syn_seen = false;  // so that `isn` is known
+    uint32_t isn = 0, next = 0, acked = 0, fin_at = 0;
+    std::optional<uint32_t> fin_ack;  // none: it had heard nothing that is known
+    uint32_t said_ack = 0;            // what came with the last bytes that were handed over acknowledged
+    uint32_t window = 0;              // last advertised by this side, unscaled
+    int8_t scale = -1;                // of this side's SYN; -1: none or not seen
+    bool synced = false;              // `next` is known
+    bool syn_seen = false;            // so that `isn` is known
     bool said_ack_known = false;
     bool acked_known = false, fin_known = false, fin_done = false;
     bool ended = false;

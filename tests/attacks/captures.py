@@ -8,12 +8,11 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from packets import ACK, SYN, Conversation, Segment
+from packets import SYN, Conversation, Segment
 from packets.files import Frame, frames
 from packets.networks import Network, ip, ipv4_fragments
 from packets.segment import End
@@ -184,7 +183,8 @@ ATTACKS = (
     Attack("fragments of 8 bytes, backwards", PLAIN.packets, network=_small_fragments),
     Attack("a head of lines", _requests(b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 12_000 + b"\r\n", count=1)),
     Attack("a head without an end", _requests(b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 200_000, count=1)),
-    Attack("a header's name again and again", _requests(b"GET / HTTP/1.1\r\n" + b"cookie:b\r\n" * 6_000 + b"\r\n", count=1)),
+    Attack("a header's name again and again",
+           _requests(b"GET / HTTP/1.1\r\n" + b"cookie:b\r\n" * 6_000 + b"\r\n", count=1)),
     Attack("names that are all new", lambda chance: _connections(chance, lambda c: c.client(
         b"GET / HTTP/1.1\r\n" + b"".join(b"%x:\r\n" % chance.getrandbits(40) for _ in range(4_000)) + b"\r\n"))),
     Attack("the smallest requests", _requests(b"GET / HTTP/1.1\r\n\r\n", count=2000)),
@@ -197,17 +197,22 @@ ATTACKS = (
            counter="streams.not_http"),
     Attack("almost HTTP", _requests(b"GET / HTTP/1.", count=4000)),
     Attack("lines alone", _requests(b"\r\n", count=20_000)),
-    Attack("a gzip bomb", _requests(_post(_bomb(30_000_000), b"Content-Encoding: gzip"), count=1), {"decodeBody": True}),
+    Attack("a gzip bomb",
+           _requests(_post(_bomb(30_000_000), b"Content-Encoding: gzip"), count=1), {"decodeBody": True}),
     Attack("bombs that are small", _requests(_post(_bomb(100_000), b"Content-Encoding: gzip"), count=200),
            {"decodeBody": True}),
-    Attack("a bomb in a bomb in a bomb", _requests(_post(_nested_bomb(), b"Content-Encoding: gzip, gzip, gzip"), count=40),
+    Attack("a bomb in a bomb in a bomb",
+           _requests(_post(_nested_bomb(), b"Content-Encoding: gzip, gzip, gzip"), count=40),
            {"decodeBody": True}),
-    Attack("a bomb searched for fields", _requests(_post(_bomb(60_000), b"Content-Encoding: gzip"), count=200), _SEARCHED),
+    Attack("a bomb searched for fields",
+           _requests(_post(_bomb(60_000), b"Content-Encoding: gzip"), count=200), _SEARCHED),
     Attack("JSON nested deep", _requests(_post(_NESTED), count=2), _SEARCHED),
     Attack("JSON of escapes", _requests(_post(_ESCAPES), count=2), _SEARCHED),
-    Attack("multipart of small parts", _requests(_post(_PARTS, b"Content-Type: multipart/form-data; boundary=b"), count=2),
+    Attack("multipart of small parts",
+           _requests(_post(_PARTS, b"Content-Type: multipart/form-data; boundary=b"), count=2),
            _SEARCHED),
-    Attack("a form of empty fields", _requests(_post(b"&" * 60_000, b"Content-Type: application/x-www-form-urlencoded"), count=2),
+    Attack("a form of empty fields",
+           _requests(_post(b"&" * 60_000, b"Content-Type: application/x-www-form-urlencoded"), count=2),
            _SEARCHED),
     Attack("control characters", _requests(_post(b"\x01" * 60_000), count=2)),
     Attack("half characters", _requests(_post(b"\xe2\x82" * 30_000), count=2)),

@@ -7,8 +7,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from attacks.captures import Attack
 from packets.files import pcap
+
+from attacks.captures import Attack
 
 _SMALL, _LARGE = 100_000, 500_000  # bytes of captures: the difference leaves the program's own start out
 

@@ -8,12 +8,12 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 import pytest
-
-from attacks.captures import ATTACKS, PLAIN, Attack
-from attacks.cost import instructions_a_byte
 from packets import Conversation
 from packets.files import Frame, frames, pcap
 from replay_engine import replay
+
+from attacks.captures import ATTACKS, PLAIN, Attack
+from attacks.cost import instructions_a_byte
 
 MIB = 1 << 20
 MAX_MEMORY = 8 * MIB

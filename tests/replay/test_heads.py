@@ -118,6 +118,15 @@ START_LINES = (
     ),
 )
 
+START_LINES += (
+    Case(
+        "a status code of zeros",
+        "no code of RFC 9110, but what was sent",
+        answered(b"HTTP/1.1 000 Odd\r\nContent-Length: 0\r\n\r\n"),
+        [request("GET", "/"), response(0, "Odd", to="GET /", headers={"content-length": "0"})],
+    ),
+)
+
 HEADERS = (
     Case(
         "names in lower case, values as sent",
@@ -261,6 +270,15 @@ LEGACY = (
         [
             request("GET", "/x", headers={"host": "a"}, httpVersion=None),
             response(400, "Bad", to="GET /x", headers={"content-length": "0"}),
+        ],
+    ),
+    Case(
+        "a bad answer whose head came in pieces",
+        "what is no head is told as it came, and no byte of it twice",
+        Conversation().open().client(GET).server(b"Bad ").server(b"request\r\ngo away").server_fin().client_fin(),
+        [
+            request("GET", "/"),
+            response(0, "", to="GET /", statusCode=None, httpVersion="0.9", body="Bad request\r\ngo away"),
         ],
     ),
     Case(

@@ -1,0 +1,173 @@
+"""Writes what the fuzz targets begin with: small inputs of every kind, one folder a target, and the dictionary of the
+configuration.
+
+    PYTHONPATH=tests python native/fuzz/seeds.py FOLDER
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from packets import Conversation, Link, Segment, links, networks, pcap, pcapng
+from packets.files import frames
+
+ROOT = Path(__file__).parents[2]
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+
+REQUESTS = [
+    b"GET /a?b=c HTTP/1.1\r\nHost: d\r\n\r\n",
+    b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.0\r\n\r\n",
+    b"POST / HTTP/1.1\r\n" + CHUNKED + b'5;a="b"\r\nhello\r\n0\r\nT: u\r\n\r\n',
+    b"PUT / HTTP/1.1\r\nA:  b \r\nA: c\r\nE:\r\n\r\n",
+    b"CONNECT a:1 HTTP/1.1\r\n\r\nxx",
+    b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nzz",
+    b"GET /old\r\n\r\n",
+]
+RESPONSES = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+    b"HTTP/1.0 200\r\n\r\nbody",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nHTTP/1.1 404 N\r\n\r\n",
+    b"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: a\r\n\r\nzz",
+]
+CONFIGURATIONS: list[dict[str, Any]] = [
+    {"ports": [80]},
+    {"ports": ["1-9", 443], "interface": "lo", "captureFilter": "host 10.0.0.1", "captureDirection": "inbound"},
+    {
+        "ports": [80],
+        "maxBodySize": 0,
+        "maxMemory": 1 << 30,
+        "sampleRate": 0.5,
+        "source": {"pod": "a", "node": "\u00e9"},
+    },
+    {"ports": [80], "exclude": [{"method": "GET", "path": "/a*"}, {"header": {"name": "B", "value": "?"}}]},
+    {"ports": [80], "redactHeaders": ["a"], "redactFields": ["b"], "redactUnparsable": "search", "decodeBody": True},
+    {"ports": [80], "replay": {"files": ["a.pcap"], "speed": 1}, "outputConnections": True},
+    {
+        "ports": [80],
+        "reassemble": False,
+        "recording": {
+            "enabled": True,
+            "directory": "/a",
+            "ports": [1],
+            "protocols": ["tcp"],
+            "filter": "udp",
+            "format": "pcapng",
+            "compress": "zstd",
+            "trigger": "match",
+            "triggerStatus": 500,
+            "triggerPath": "/",
+            "triggerLatencyMs": 1,
+        },
+    },
+]
+
+
+def text_of(strings: list[bytes], numbers: bytes) -> bytes:
+    """As FuzzedDataProvider takes it apart: strings from the front, numbers from the back."""
+    return b"".join(each.replace(b"\\", b"\\\\") + b"\\ " for each in strings) + numbers[::-1]
+
+
+def conversation() -> Conversation:
+    return Conversation().open().exchange(REQUESTS[0], RESPONSES[0]).close()
+
+
+def fragments(segments: list[Segment], link: Link) -> list[bytes]:
+    return [frame.data for frame in frames(segments, link=link, network=networks.ipv4_fragments(16))]
+
+
+def decode() -> Iterator[bytes]:
+    """A byte for the link type, then packets behind their lengths (decode_fuzz.cc)."""
+    places = [
+        links.ETHERNET,
+        links.COOKED,
+        links.COOKED2,
+        links.RAW,
+        links.RAW_IPV4,
+        links.RAW_IPV6,
+        links.NULL,
+        links.LOOP,
+    ]
+    segments = conversation().segments[:4]
+    for place, link in enumerate(places):
+        packets = [frame.data for frame in frames(segments, link=link)]
+        yield bytes([place]) + b"".join(struct.pack("!HB", len(each), 0) + each for each in packets)
+        yield bytes([place]) + b"".join(
+            struct.pack("!HB", len(each), 0) + each for each in fragments(segments[3:4], link)
+        )
+
+
+def capture() -> Iterator[bytes]:
+    segments = conversation().segments
+    for link in (links.ETHERNET, links.VLAN, links.COOKED2, links.RAW):
+        captured = frames(segments[:4], link=link)
+        for unit in ("us", "ns"):
+            for order in ("<", ">"):
+                yield pcap(captured, link=link, unit=unit, byte_order=order)  # type: ignore[arg-type]
+                yield pcapng(captured, link=link, unit=unit, byte_order=order, interface="a")  # type: ignore[arg-type]
+    yield gzip.compress(pcap(frames(segments[:4])), mtime=0)
+    # A frame of zstd that holds one block as it is (RFC 8878 section 3.1.1).
+    plain = pcap(frames(segments[:1]))
+    yield struct.pack("<IBB", 0xFD2FB528, 0x20, len(plain)) + (len(plain) << 3 | 1).to_bytes(3, "little") + plain
+
+
+def messages() -> Iterator[bytes]:
+    """A byte that says whose they are and in what pieces they come (llhttp_fuzz.cc)."""
+    for how in (0, 0x14):
+        yield from (bytes([how | 1]) + each for each in REQUESTS)
+        yield from (bytes([how]) + each for each in RESPONSES)
+
+
+def any_bytes() -> Iterator[bytes]:
+    """For what takes every byte as a step of its own."""
+    numbers = random.Random(1)
+    yield from (numbers.randbytes(size) for size in (50, 200, 800))
+
+
+SEEDS = {
+    "decode": decode,
+    "tcp": any_bytes,
+    "head": lambda: (text_of([each], b"\1\1" + b"\7" * 40) for each in REQUESTS + RESPONSES),
+    "framing": lambda: (text_of([b"5;a\r\nhello\r\n0\r\n\r\n"], bytes([kind]) + b"\3" * 12) for kind in range(4)),
+    "splits": lambda: (
+        text_of([ask, answer], b"\xff\x0f\xff\x0f\1\5") for ask, answer in zip(REQUESTS, RESPONSES, strict=False)
+    ),
+    "http": any_bytes,
+    "record": any_bytes,
+    "llhttp": messages,
+    "config": lambda: (json.dumps(each).encode() for each in CONFIGURATIONS),
+    "engine": any_bytes,
+    "capture": capture,
+}
+
+
+def words(node: Any) -> Iterator[str]:
+    """Every name and every fixed value that a schema has."""
+    if isinstance(node, dict):
+        yield from node.get("properties", {})
+        yield from (each for each in node.get("enum", []) if isinstance(each, str))
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+        yield from words(child)
+
+
+def main(folder: Path) -> None:
+    for target, seeds in SEEDS.items():
+        (folder / target).mkdir(parents=True, exist_ok=True)
+        for number, seed in enumerate(seeds()):
+            (folder / target / f"{number:02}").write_bytes(seed)
+    schema = json.loads((ROOT / "sniffer.schema.json").read_text())
+    own = ["replay", "files", "speed", "source", "reassemble"]  # the engine's own, beside the schema's
+    listed = [f'"{word}"' for word in sorted({*words(schema), *own})] + ["null", "1e9", "-1", "18446744073709551616"]
+    lines = ('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"\n' for word in listed)
+    (folder / "config.dict").write_text("".join(lines))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
