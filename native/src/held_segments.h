@@ -50,10 +50,12 @@ class HeldSegments {
     std::unique_ptr<HeldSegment> take(size_t place) {
         const auto at = segments_.begin() + static_cast<ptrdiff_t>(first_ + place);
         std::unique_ptr<HeldSegment> taken = std::move(*at);
-        if (place > 0)
+        if (place > 0) {
             segments_.erase(at);
-        else if (++first_ == segments_.size() || first_ >= kMostTaken)
-            forget_taken();
+            return taken;
+        }
+        ++first_;
+        if (empty() || first_ >= kMostTaken) forget_taken();
         return taken;
     }
 
