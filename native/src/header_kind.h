@@ -13,6 +13,7 @@ enum class HeaderKind : uint8_t {
     content_type,
     content_length,
     content_encoding,
+    content_range,
     transfer_encoding,
     traceparent,
     delivery,  // Tcp-Sniffer-Delivery: a sniffer's own POST
@@ -43,6 +44,8 @@ inline HeaderKind header_kind(std::string_view name) {
             return is_name(name, "traceparent") ? HeaderKind::traceparent : HeaderKind::other;
         case 12:
             return is_name(name, "content-type") ? HeaderKind::content_type : HeaderKind::other;
+        case 13:
+            return is_name(name, "content-range") ? HeaderKind::content_range : HeaderKind::other;
         case 14:
             return is_name(name, "content-length") ? HeaderKind::content_length : HeaderKind::other;
         case 16:

@@ -13,7 +13,7 @@ Framing by_fields(const ParsedHead& head, Kind without) {
     Framing framing;
     if (fields.transfer_encoding) {
         bool old_version = head.head.version == "1.0";  // section 6.1: faulty framing
-        framing.ambiguous = fields.content_length || !fields.chunked_last || old_version;
+        framing.ambiguous = fields.content_length || !fields.chunked_last || fields.empty_coding || old_version;
         framing.kind = fields.chunked_last ? Kind::chunked : Kind::until_close;
     } else if (fields.length_invalid) {
         framing.ambiguous = true;
@@ -35,13 +35,20 @@ int hex_digit(char c) {
 
 }  // namespace
 
-Framing request_framing(const ParsedHead& head) { return by_fields(head, Kind::none); }
+Framing request_framing(const ParsedHead& head) {
+    Framing framing = by_fields(head, Kind::none);
+    // RFC 9110 section 9.3.6: it has no content, so to many readers the tunnel begins here.
+    if (head.head.method == "CONNECT" && framing.kind != Kind::none) framing.ambiguous = true;
+    return framing;
+}
 
 Framing response_framing(const ParsedHead& head, RequestKind request) {
     int status = head.head.status;
     if (status == 101) return {Kind::tunnel, 0, false};
-    if (status / 100 == 1 || status == 204 || status == 304 || request.head) return {};  // rule 1
-    if (request.connect && status / 100 == 2) return {Kind::tunnel, 0, false};           // rule 2
+    // Rule 1; section 6.1 forbids the coding there, and some readers obey it nevertheless.
+    if (status / 100 == 1 || status == 204) return {Kind::none, 0, head.framing.transfer_encoding};
+    if (status == 304 || request.head) return {};
+    if (request.connect && status / 100 == 2) return {Kind::tunnel, 0, false};  // rule 2
     return by_fields(head, Kind::until_close);
 }
 

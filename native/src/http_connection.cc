@@ -461,6 +461,7 @@ bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& fra
     r.resyncing = false;
     draft.headers_truncated = draft.raw.over_limit();
     draft.self_delivery = parsed.self_delivery;
+    draft.partial = parsed.partial;
     if (!parsed.content_type.empty()) draft.content_type = parsed.content_type;
     if (!parsed.content_encoding.empty()) draft.content_encoding = parsed.content_encoding;
     const uint64_t limit = context_.config.max_record;
@@ -748,6 +749,7 @@ void HttpConnection::emit(const Reader& r, Incomplete incomplete) {
     message.content_encoding = draft.content_encoding;
     message.content_type = draft.content_type;
     message.body_cut = draft.body_cut;
+    message.partial = draft.partial;
     message.latency = draft.latency;
     message.interim = draft.interim;
     message.incomplete = incomplete;

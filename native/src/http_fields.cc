@@ -83,10 +83,10 @@ void read_content_length(std::string_view value, FramingFields& framing) {
 
 void read_transfer_encoding(std::string_view value, FramingFields& framing) {
     framing.transfer_encoding = true;
-    size_t comma = value.rfind(',');
-    std::string_view last = trim_line(comma == std::string_view::npos ? value : value.substr(comma + 1));
-    if (last.empty() && comma != std::string_view::npos) return read_transfer_encoding(value.substr(0, comma), framing);
-    framing.chunked_last = equals_lower(last, "chunked");
+    const size_t end = value.find_last_not_of(", \t") + 1;
+    if (value.find(',', end) != std::string_view::npos) framing.empty_coding = true;
+    value = value.substr(0, end);
+    framing.chunked_last = equals_lower(trim_line(value.substr(value.rfind(',') + 1)), "chunked");
 }
 
 // A traceparent that comes twice tells nothing: which of them is meant?
@@ -107,6 +107,9 @@ void note_field(HeaderKind kind, std::string_view value, ParsedHead& out) {
             break;
         case HeaderKind::content_encoding:
             out.content_encoding = value;
+            break;
+        case HeaderKind::content_range:
+            out.partial = true;
             break;
         case HeaderKind::transfer_encoding:
             read_transfer_encoding(value, out.framing);

@@ -70,6 +70,7 @@ class HeadBuffer {
 // What RFC 9112 section 6 needs to know.
 struct FramingFields {
     bool transfer_encoding = false, chunked_last = false;
+    bool empty_coding = false;  // at the list's end: to be ignored (RFC 9110 section 5.6.1.2), which not all do
     bool content_length = false, length_invalid = false;  // invalid: not a number, or differing ones
     uint64_t length = 0;
 };
@@ -82,6 +83,7 @@ struct ParsedHead {
     bool simple = false;         // a request without a version (HTTP/0.9)
     bool self_delivery = false;  // has Tcp-Sniffer-Delivery
     bool traced = false;         // has traceparent
+    bool partial = false;        // has Content-Range: the body may be a part of something
 };
 
 // Reused from head to head.

@@ -33,7 +33,7 @@ struct DraftFacts {
     bool body_cut = false;
     bool hole = false;  // bytes behind it are only counted
     bool midstream = false, conflicting = false, ambiguous = false, headers_truncated = false, interim = false;
-    bool filtered = false, self_delivery = false;
+    bool filtered = false, self_delivery = false, partial = false;
     Exchange counted;        // of a response, but for what its end tells
     Nanos asked = -1;        // the first byte of its request
     bool upgrade = false;    // status 101

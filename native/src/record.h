@@ -66,6 +66,7 @@ struct Message {
     uint64_t body_size = 0;                           // the bytes seen
     std::string_view content_encoding, content_type;  // header values, for decoding and redaction
     bool body_cut = false;                            // bytes that followed the kept ones without a hole were not kept
+    bool partial = false;                             // the body is a range of something (RFC 9110 section 14.4)
     Nanos latency = -1;                               // -1: absent
     uint64_t first_packet = 0, last_packet = 0;       // numbers in the recording; 0: not there
     std::string_view pcap_json;                       // `"pcap":[…]`: the frames of the recording's files; else empty

@@ -38,8 +38,10 @@ void RecordBody::decode(const Message& message) {
 }
 
 void RecordBody::redact(const Message& message) {
-    // What can't be read can't be searched; and a field may be cut in its midst, its name gone.
-    if (still_coded_ || (config_.withhold_unparsable && ends_early_)) return withhold();
+    // What can't be read can't be searched; and a field may be cut in its midst, its name gone. A head that was cut
+    // may have said that.
+    const bool cut = ends_early_ || message.partial || message.headers_truncated;
+    if (still_coded_ || (config_.withhold_unparsable && cut)) return withhold();
     if (pieces_.empty()) return;
     if (pieces_.size() > 1) {
         gathered_.clear();

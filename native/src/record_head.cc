@@ -80,13 +80,13 @@ class StringWriter {
 uint64_t name_hash(std::string_view name) {
     static const ProductKey key = ProductKey::random();
     uint64_t words[4] = {name.size()};
-    do {
+    while (!name.empty()) {  // there are headers without a name
         words[1] = words[2] = words[3] = 0;
         const size_t size = std::min(name.size(), 3 * sizeof *words);
         std::memcpy(words + 1, name.data(), size);
         words[0] = product_hash(key, words, 4);
         name.remove_prefix(size);
-    } while (!name.empty());
+    }
     return words[0];
 }
 

@@ -55,7 +55,7 @@ bool looks_like_form(std::string_view body) {
 
 bool Redactor::parses(std::string_view content_type, std::string_view body) const {
     const std::string type = media_type(content_type);
-    if (type.starts_with("multipart/")) return is_whole_multipart(content_type, body);
+    if (type.starts_with("multipart/")) return is_whole_form_data(content_type, body);
     if (looks_like_json(body)) return is_json(body);
     if (type == kForm || (type.empty() && looks_like_form(body))) return true;
     return is_json(body);

@@ -17,10 +17,11 @@ void redact_form(std::string_view text, const NameSet& fields, Text& out);
 // The same, behind the `?` and `#` of a URL.
 void redact_url(std::string_view url, const NameSet& fields, Text& out);
 
-// Whether the first delimiter and the closing one are there (RFC 2046 section 5.1.1).
-bool is_whole_multipart(std::string_view content_type, std::string_view text);
+// Whether it is multipart/form-data (RFC 7578) from the first delimiter to the closing one (RFC 2046 section 5.1.1),
+// with a name for every part and nothing beside them.
+bool is_whole_form_data(std::string_view content_type, std::string_view text);
 
-// multipart/form-data (RFC 7578); parts that are not named are searched as JSON.
+// Any multipart; parts whose name is not to be redacted are searched as JSON.
 void redact_multipart(std::string_view content_type, std::string_view text, const NameSet& fields, Text& out);
 
 }  // namespace sniffer

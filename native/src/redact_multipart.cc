@@ -8,20 +8,34 @@ namespace sniffer {
 
 namespace {
 
+// Takes a value off `rest`, up to the `;` behind it: a token, or a quoted string (RFC 9110 section 5.6.4), where a `;`
+// has no meaning.
+std::string take_value(std::string_view& rest) {
+    rest = trim(rest);
+    if (!rest.starts_with('"')) return std::string(trim(take_until(rest, ';')));
+    std::string value;
+    size_t at = 1;
+    for (; at < rest.size() && rest[at] != '"'; ++at) {
+        if (rest[at] == '\\' && at + 1 < rest.size()) ++at;
+        value += rest[at];
+    }
+    rest.remove_prefix(std::min(at, rest.size()));
+    take_until(rest, ';');
+    return value;
+}
+
 // The value of a parameter, `; name="value"` or `; name=value`; empty where there is none.
 std::string parameter(std::string_view header, std::string_view name) {
+    take_until(header, ';');
     while (!header.empty()) {
-        take_until(header, ';');
-        std::string_view rest = header;
-        if (!equals_lower(trim(take_until(rest, '=')), name)) continue;
-        rest = trim(rest);
-        if (!rest.starts_with('"')) return std::string(trim(take_until(rest, ';')));
-        std::string value;
-        for (size_t i = 1; i < rest.size() && rest[i] != '"'; ++i) {
-            if (rest[i] == '\\' && i + 1 < rest.size()) ++i;
-            value += rest[i];
-        }
-        return value;
+        const size_t end = header.find_first_of("=;");
+        if (end == std::string_view::npos) break;
+        const std::string_view found = trim(header.substr(0, end));
+        const bool valued = header[end] == '=';
+        header.remove_prefix(end + 1);
+        if (!valued) continue;
+        std::string value = take_value(header);
+        if (equals_lower(found, name)) return value;
     }
     return {};
 }
@@ -79,11 +93,20 @@ void redact_part(std::string_view part, const NameSet& fields, Text& out) {
 
 }  // namespace
 
-bool is_whole_multipart(std::string_view content_type, std::string_view text) {
+bool is_whole_form_data(std::string_view content_type, std::string_view text) {
+    if (!equals_lower(trim(content_type.substr(0, content_type.find(';'))), "multipart/form-data")) return false;
     const std::string delimiter = delimiter_of(content_type, text);
-    if (delimiter.empty()) return false;
-    const size_t first = find_delimiter(text, delimiter, 0), last = find_delimiter(text, delimiter + "--", 0);
-    return first < last && last < text.size();
+    if (delimiter.empty() || !text.starts_with(delimiter)) return false;
+    size_t at = 0;
+    while (!text.substr(at + delimiter.size()).starts_with("--")) {
+        const size_t next = find_delimiter(text, delimiter, at + delimiter.size());
+        if (next == text.size()) return false;
+        const std::string_view part = text.substr(at, next - at);
+        const size_t content = content_of(part);
+        if (content == std::string_view::npos || field_name(part.substr(0, content)).empty()) return false;
+        at = next;
+    }
+    return trim(text.substr(at + delimiter.size() + 2)).empty();
 }
 
 void redact_multipart(std::string_view content_type, std::string_view text, const NameSet& fields, Text& out) {

@@ -210,6 +210,12 @@ TEST_F(Record, ManyHeadersOfManyNames) {
     EXPECT_EQ(simdjson::dom::array(object["headers"]["x-same"]).size(), 10000u);
 }
 
+TEST_F(Record, ManyHeadersWithoutAName) {
+    const std::vector<HeaderField> headers(40, {{}, "v"});
+    const Json object = head_object(request("/", headers));
+    EXPECT_EQ(simdjson::dom::array(object["headers"][""]).size(), 40u);
+}
+
 // Few and many headers take different ways; both give the same.
 TEST_F(Record, HeadersInOrderWithRepeatsAtTheFirst) {
     std::mt19937 random(1);

@@ -148,6 +148,43 @@ CASES = (
         ],
     ),
     Case(
+        "a list of codings with an empty end",
+        "RFC 9110 section 5.6.1.2: to be ignored, so chunked is the last one; some readers see another",
+        answered(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, \r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        [
+            GOT,
+            response(200, to="GET /", headers={"transfer-encoding": "chunked,"}, body="ok", ambiguousFraming=True),
+        ],
+    ),
+    Case(
+        "a coding where no body may be",
+        "section 6.1 forbids it in a 1xx or 204; some readers take a body all the same",
+        Conversation()
+        .open()
+        .exchange(GET, b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .exchange(GET, NO_CONTENT)
+        .close(),
+        [
+            GOT,
+            response(204, "No Content", to="GET /", headers={"transfer-encoding": "chunked"}, ambiguousFraming=True),
+            request("GET", "/", exchange=1),
+            response(204, "No Content", to="GET /", exchange=1),
+        ],
+    ),
+    Case(
+        "a CONNECT with content",
+        "RFC 9110 section 9.3.6: it has none; to some readers the tunnel begins with these bytes",
+        Conversation()
+        .open()
+        .client(b"CONNECT a:1 HTTP/1.1\r\nContent-Length: 2\r\n\r\nok")
+        .server(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        .close(),
+        [
+            request("CONNECT", "a:1", headers={"content-length": "2"}, body="ok", ambiguousFraming=True),
+            response(400, "Bad Request", to="CONNECT a:1", headers={"content-length": "0"}),
+        ],
+    ),
+    Case(
         "ambiguity where no body can be",
         "a 304 has none: there is nothing to be ambiguous about",
         Conversation()

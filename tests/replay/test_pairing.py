@@ -218,6 +218,7 @@ INTERIM = (
                 "Continue",
                 to="POST /f",
                 headers={"content-length": "7", "transfer-encoding": "chunked"},
+                ambiguousFraming=True,
                 interim=True,
             ),
             request("POST", "/f", headers=EXPECTED, body="hello"),

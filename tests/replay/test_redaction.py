@@ -192,6 +192,7 @@ def test_nothing_else_is_touched(replay: Replay) -> None:
 WITHHELD = {"redactFields": ["token", "password"]}
 BOUNDARY = "multipart/form-data; boundary=b"
 PARTS = b'--b\r\nContent-Disposition: form-data; name="token"\r\n\r\ns3cret\r\n'
+QUOTED = b'--b\r\nContent-Disposition: form-data; filename="a;name=b"; name=token\r\n\r\ns3cret\r\n'
 PARSED = (
     ("application/json", b'{"token": "s3cret", "a": [1, {}]}', '{"token": "[REDACTED]", "a": [1, {}]}'),
     ("application/x-ndjson", b'{"token": 1}\n{"a": 2}\n', '{"token": "[REDACTED]"}\n{"a": 2}\n'),
@@ -199,6 +200,7 @@ PARSED = (
     ("application/x-www-form-urlencoded", b"token=s3cret&a=1", "token=[REDACTED]&a=1"),
     ("", b"token=s3cret&a=1", "token=[REDACTED]&a=1"),
     (BOUNDARY, PARTS + b"--b--\r\n", PARTS.decode().replace("s3cret", HIDDEN) + "--b--\r\n"),
+    (BOUNDARY, QUOTED + b"--b--\r\n", QUOTED.decode().replace("s3cret", HIDDEN) + "--b--\r\n"),
 )
 UNPARSABLE = (
     ("application/json", b'{"token": "s3cret"'),
@@ -209,6 +211,11 @@ UNPARSABLE = (
     ("text/html", b"<p>token: s3cret</p>"),
     ("", b"token: s3cret"),
     (BOUNDARY, PARTS),
+    (BOUNDARY, b"s3cret\r\n" + PARTS + b"--b--"),
+    (BOUNDARY, PARTS + b"--b--\r\ns3cret"),
+    (BOUNDARY, PARTS + b"--b\r\nContent-Disposition: form-data; name*=utf-8''token\r\n\r\ns3cret\r\n--b--\r\n"),
+    (BOUNDARY, b"--b\r\nContent-Disposition: form-data; name=token\r\ns3cret\r\n--b--\r\n"),
+    ("multipart/mixed; boundary=b", PARTS + b"--b--\r\n"),
     ("image/png", b"\x89PNG s3cret"),
 )
 
@@ -234,6 +241,20 @@ def test_a_body_that_was_cut_is_withheld(replay: Replay) -> None:
     record = _posted(post("application/x-www-form-urlencoded", form), replay, maxBodySize=14)
     assert record["bodyRedacted"] is True
     assert record["bodyTruncated"] is True
+
+
+def test_a_range_of_a_body_is_withheld(replay: Replay) -> None:
+    """RFC 9110 section 14.4: the field's name may stand in another range."""
+    form = b"PUT / HTTP/1.1\r\nContent-Range: bytes 8-15/16\r\nContent-Length: 8\r\n\r\ns3cret&a"
+    assert _posted(form, replay)["bodyRedacted"] is True
+
+
+def test_a_body_under_a_head_that_was_cut_is_withheld(replay: Replay) -> None:
+    """What its type is, and whether it is a range, may stand behind the limit."""
+    head = b"PUT / HTTP/1.1\r\nContent-Length: 8\r\nA: " + b"a" * 1000 + b"\r\nContent-Range: bytes 8-15/16\r\n\r\n"
+    record = _posted(head + b"s3cret=1", replay, maxHeaderSize=1000)
+    assert record["headersTruncated"] is True
+    assert record["bodyRedacted"] is True
 
 
 def test_a_body_with_a_hole_is_withheld(replay: Replay) -> None:
