@@ -37,7 +37,8 @@ class Connections:
         """For loop.create_server, in place of the server itself."""
 
         def connected() -> asyncio.BaseProtocol:
-            connections = server.connections
+            # One that was told to go is no longer counted: its end comes later, and not at its peer's pleasure.
+            connections = [one for one in server.connections if one.transport is not None]
             if len(self._asked) > 2 * self._most:
                 self._asked = {one: self._asked[one] for one in connections if one in self._asked}
             if len(connections) < self._most:
@@ -46,10 +47,17 @@ class Connections:
             if not idle:
                 _log.warning("a connection is refused: all others are being answered", extra={"event": "refused"})
                 return _Refused()
-            min(idle, key=lambda one: self._asked.get(one, 0.0)).force_close()
+            _end(min(idle, key=lambda one: self._asked.get(one, 0.0)))
             return server()
 
         return connected
+
+
+def _end(connection: web.RequestHandler) -> None:
+    """At once: a TLS farewell would wait for the peer's."""
+    transport = cast("asyncio.Transport", connection.transport)
+    connection.force_close()
+    transport.abort()
 
 
 class _Refused(asyncio.Protocol):
