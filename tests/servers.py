@@ -63,13 +63,13 @@ class Collector:
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Any, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def serving(handler: Any, *, tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[int]:
     """Every request goes to `handler`. Gives the port."""
     app = web.Application(client_max_size=1 << 30)
     app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+    site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)
     await site.start()
     try:
         yield runner.addresses[0][1]
@@ -78,8 +78,10 @@ async def serving(handler: Any, *, tls: ssl.SSLContext | None = None) -> AsyncIt
 
 
 @contextlib.asynccontextmanager
-async def collecting(collector: Collector, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Collector]:
-    async with serving(collector.handle, tls=tls) as collector.port:
+async def collecting(
+    collector: Collector, *, tls: ssl.SSLContext | None = None, port: int = 0
+) -> AsyncIterator[Collector]:
+    async with serving(collector.handle, tls=tls, port=port) as collector.port:
         yield collector
 
 

@@ -8,28 +8,12 @@ import signal
 import sqlite3
 import stat
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-from aiohttp import web
-from servers import Collector, get, unused_port
+from servers import Collector, collecting, get, unused_port
 from sniffing import Sniffing, until
 
 FILE = "spool.sqlite"
-
-
-@contextlib.asynccontextmanager
-async def back(collector: Collector, port: int) -> AsyncIterator[Collector]:
-    """The collector, on the port where nobody was."""
-    app = web.Application()
-    app.router.add_post("/", collector.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
-        yield collector
-    finally:
-        await runner.cleanup()
 
 
 def options(target: int, port: int, spool: Path, *more: str) -> list[str]:
@@ -60,7 +44,7 @@ async def test_a_collector_that_comes_back_gets_all_oldest_first(tmp_path: Path,
         assert opened["failures"] == 10
         assert "Cannot connect" in opened["error"]
         assert {stat.S_IMODE(file.stat().st_mode) for file in spool.iterdir()} == {0o600}
-        async with back(Collector(), port) as collector:
+        async with collecting(Collector(), port=port) as collector:
             await until(lambda: len(collector.records) >= 40, "the records")
             await sniffing.until_event("circuit_closed")
             assert await sniffing.stop() == 0
@@ -84,7 +68,7 @@ async def test_what_a_stop_leaves_the_next_start_delivers(tmp_path: Path, target
     assert first.sink("http")["spooled"] == 20
     assert first.events("spool_left")[0]["records"] == 20
     async with (
-        back(Collector(), port) as collector,
+        collecting(Collector(), port=port) as collector,
         Sniffing(tmp_path / "t", *options(target, port, spool)) as second,
     ):
         await until(lambda: len(collector.records) >= 20, "the records")
@@ -100,7 +84,7 @@ async def test_kills_lose_nothing_that_was_a_second_old(tmp_path: Path, target: 
     port, spool = unused_port(), tmp_path / "spool"
     expected = []
     for number in range(4):
-        hang = contextlib.nullcontext() if number % 2 else back(Collector(delay=60), port)
+        hang = contextlib.nullcontext() if number % 2 else collecting(Collector(delay=60), port=port)
         async with hang, Sniffing(tmp_path / str(number), *options(target, port, spool)) as sniffing:
             await get(target, 30)
             await sniffing.until_records(60)
@@ -109,7 +93,7 @@ async def test_kills_lose_nothing_that_was_a_second_old(tmp_path: Path, target: 
             sniffing.signal(signal.SIGKILL)
             await sniffing.wait()
     async with (
-        back(Collector(), port) as collector,
+        collecting(Collector(), port=port) as collector,
         Sniffing(tmp_path / "last", *options(target, port, spool)) as last,
     ):
         await until(lambda: len(collector.records) >= len(expected), "the records")
@@ -129,7 +113,7 @@ async def test_a_full_disk_costs_what_does_not_fit(tmp_path: Path, target: int) 
         while not sniffing.events("spool_failed"):
             await get(target, 100)
         await get(target, 100)
-        async with back(Collector(), port) as collector:
+        async with collecting(Collector(), port=port) as collector:
             await sniffing.until_event("circuit_closed")
             await get(target, 1)
             await until(lambda: identity(sniffing.records[-1]) in map(identity, collector.records), "the newest")
@@ -148,7 +132,7 @@ async def test_a_foreign_file_is_set_aside_with_one_error(tmp_path: Path, target
     spool.mkdir()
     (spool / FILE).write_text("somebody's notes " * 1000)
     async with (
-        back(Collector(), port) as collector,
+        collecting(Collector(), port=port) as collector,
         Sniffing(tmp_path / "s", *options(target, port, spool)) as sniffing,
     ):
         await get(target, 2)
@@ -170,7 +154,7 @@ async def test_a_spool_damaged_while_in_use_is_replaced(tmp_path: Path, target: 
     text = file.read_bytes()
     file.write_bytes(text[:8192] + b"\xa5" * (len(text) - 8192))
     async with (
-        back(Collector(), port) as collector,
+        collecting(Collector(), port=port) as collector,
         Sniffing(tmp_path / "t", *options(target, port, spool)) as second,
     ):
         await get(target, 5)
@@ -188,7 +172,7 @@ async def test_a_spool_that_cannot_be_had_is_no_reason_to_end(tmp_path: Path, ta
     other = sqlite3.connect(spool / FILE)
     other.execute("BEGIN EXCLUSIVE")
     async with (
-        back(Collector(), port) as collector,
+        collecting(Collector(), port=port) as collector,
         Sniffing(tmp_path / "s", *options(target, port, spool)) as sniffing,
     ):
         await get(target, 2)
