@@ -34,6 +34,14 @@ def sentences(error: Exception) -> list[str]:
     return [str(problem) for problem in error.problems] if isinstance(error, ConfigError) else [str(error)]
 
 
+def write_unexpected(error: Exception) -> int:
+    """Of a defect, or a machine that denies what nobody can do without; tells what came first. Returns the exit code."""
+    while isinstance(error.__context__, Exception):
+        error = error.__context__
+    _log.error(f"{type(error).__name__}: {error}", extra={"event": "failed", "exitCode": OTHER}, exc_info=error)
+    return OTHER
+
+
 def write_log(error: Exception) -> None:
     fields = {"event": "failed", "exitCode": exit_code(error)}
     for sentence in sentences(error):

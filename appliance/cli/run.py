@@ -51,6 +51,7 @@ def _serve(args: Namespace, signals: Signals, opening: Opening, open_once: Calla
 
     import uvloop
 
+    from appliance import failure
     from appliance.service import Service
 
     async def serve() -> int:
@@ -59,8 +60,11 @@ def _serve(args: Namespace, signals: Signals, opening: Opening, open_once: Calla
         signals.on_stop(stop.set)
         return await Service(open_once, stop, _render(args)).serve(opening)
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve())
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(serve())
+    except Exception as error:
+        return failure.write_unexpected(error)
 
 
 def _render(args: Namespace) -> Render | None:

@@ -2,7 +2,9 @@
 #include <linux/filter.h>
 #include <sys/socket.h>
 
+#include <chrono>
 #include <exception>
+#include <thread>
 
 #include "capture.h"
 #include "error.h"
@@ -146,12 +148,20 @@ class LiveCapture final : public Capture {
     }
 
     int hand_over(PacketHandler& handler) {
+        int packets = read(handler);
+        if (packets >= 0) return packets;
+        const std::string reason = pcap_geterr(handle_.get());
+        // What came before the end is still in the kernel's hands, for as long as it waits to fill a block.
+        std::this_thread::sleep_for(std::chrono::milliseconds(kKernelDelayMs + 10));
+        packets = read(handler);
+        if (packets <= 0) throw EngineError(SNIFFER_LOST, "the capture on " + interface_.name + " ended: " + reason);
+        return packets;
+    }
+
+    int read(PacketHandler& handler) {
         Receiver receiver{handler, handle_.get(), nullptr};
         const int packets = pcap_dispatch(handle_.get(), kBatch, receive, reinterpret_cast<u_char*>(&receiver));
         if (receiver.failure) std::rethrow_exception(receiver.failure);
-        if (packets < 0)
-            throw EngineError(SNIFFER_LOST,
-                              "the capture on " + interface_.name + " ended: " + pcap_geterr(handle_.get()));
         return packets;
     }
 

@@ -1,9 +1,10 @@
 #include "engine.h"
 
 #include <algorithm>
-#include <ctime>
 #include <exception>
+#include <limits>
 
+#include "clock.h"
 #include "confine.h"
 #include "error.h"
 #include "protocol.h"
@@ -15,14 +16,9 @@ constexpr Nanos kFlushEvery = 50 * kMillisecond;     // how long a record may wa
 constexpr Nanos kRefreshEvery = 200 * kMillisecond;  // the kernel's counters
 constexpr Nanos kDrainSlack = 30 * kMillisecond;     // beyond the kernel's delay
 constexpr Nanos kLongestDrain = 1 * kSecond;
+constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
+constexpr Nanos kClockWasSet = 2 * kSecond;  // so far ahead of time is no packet
 constexpr uint64_t kReplayRing = 8 << 20;
-
-// The only clock of the engine: live, it tells the stages that time passes without packets.
-Nanos wall_clock() {
-    timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * kSecond + now.tv_nsec;
-}
 
 // The queue's share of maxMemory. A replay's reader keeps up, and small batches stay in the cache.
 uint64_t ring_limit(const Config& config) {
@@ -125,21 +121,27 @@ void Engine::replay() {
 // After a stop, what the kernel had captured by then is still read.
 void Engine::capture_live() {
     while (true) {
+        if (live_clock_.known()) tracker_.limit_time(live_clock_.at(steady_time()) + kClockWasSet);
         int packets = capture_->dispatch(*this, ring_.open() || tracker_.waiting() ? 20 : 250);
-        after_dispatch(packets);
+        const Nanos now = steady_time();
+        after_dispatch(packets, now);
         if (!stop_.load(std::memory_order_relaxed)) continue;
-        Nanos now = wall_clock();
-        if (stop_time_ == 0) stop_time_ = now;
-        bool drained = packets == 0 && now - stop_time_ > kKernelDelayMs * kMillisecond + kDrainSlack;
-        if (drained || tracker_.clock().shown() > stop_time_ || now - stop_time_ > kLongestDrain) return;
+        if (stopped_ == 0) {
+            stopped_ = now;
+            last_packet_ = live_clock_.known() ? live_clock_.at(now) + kKernelDelayMs * kMillisecond : kNever;
+        }
+        bool drained = packets == 0 && now - stopped_ > kKernelDelayMs * kMillisecond + kDrainSlack;
+        if (drained || tracker_.clock().now() > last_packet_ || now - stopped_ > kLongestDrain) return;
     }
 }
 
-void Engine::after_dispatch(int packets) {
-    Nanos now = wall_clock();
-    if (recorder_) recorder_->tick(now);
-    // A packet may still wait in the kernel: only what is older than that delay is sure to be silent.
-    if (packets == 0) tracker_.on_time(now - (kKernelDelayMs + 10) * kMillisecond);
+void Engine::after_dispatch(int packets, Nanos now) {
+    if (recorder_) recorder_->tick(wall_time(), now);
+    if (packets > 0 && tracker_.clock().now() > 0)
+        live_clock_.saw(tracker_.clock().now(), now);
+    else if (live_clock_
+                 .known())  // One may still wait in the kernel: only what is older than that is sure to be silent.
+        tracker_.on_time(live_clock_.at(now) - (kKernelDelayMs + 10) * kMillisecond);
     if (now - last_flush_ > kFlushEvery) {
         ring_.flush();
         last_flush_ = now;

@@ -54,7 +54,7 @@ class Engine final : public PacketHandler, public HttpHandler, public Connection
     void capture_live();
     void confine();
     void replay();
-    void after_dispatch(int packets);
+    void after_dispatch(int packets, Nanos now);
     void refresh_counters();
     void finish();
     void push(uint32_t flags);
@@ -74,7 +74,9 @@ class Engine final : public PacketHandler, public HttpHandler, public Connection
     std::unique_ptr<Recorder> recorder_;
     std::unique_ptr<FilterProgram> message_filter_;  // where packets come that are for the recording alone
     Text line_;
-    Nanos last_flush_ = 0, last_refresh_ = 0, stop_time_ = 0;
+    LiveClock live_clock_;
+    Nanos last_flush_ = 0, last_refresh_ = 0;  // steady
+    Nanos stopped_ = 0, last_packet_ = 0;      // when it was to stop: steady, and as packets are stamped
     std::thread thread_;
     std::atomic<bool> stop_{false}, finished_{false};
     sniffer_status status_ = SNIFFER_OK;

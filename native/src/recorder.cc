@@ -121,7 +121,7 @@ bool Recorder::open_chunk(Nanos time) {
     chunk_->session = session_.number;
     chunk_->sequence = sequence_;
     chunk_->first_id = accepted_ + 1;
-    chunk_opened_ = clock_;
+    chunk_opened_ = steady_;
     if (frames_ == 0) file_began_ = time;
     return true;
 }
@@ -133,10 +133,10 @@ void Recorder::close_chunk() {
     writer_.push(std::move(chunk_));
 }
 
-void Recorder::tick(Nanos now) {
-    clock_ = now;
+void Recorder::tick(Nanos now, Nanos steady) {
+    steady_ = steady;
     writable();
-    if (chunk_ && now - chunk_opened_ >= kFlushEvery) close_chunk();
+    if (chunk_ && steady - chunk_opened_ >= kFlushEvery) close_chunk();
     if (recording_.on_match) drop_from_ring(now);
 }
 

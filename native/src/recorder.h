@@ -25,8 +25,8 @@ class Recorder {
     void start();
     // A packet's number, by which frames() finds it again; 0 where it is not recorded.
     uint64_t accept(const pcap_pkthdr& header, const uint8_t* packet, Nanos time);
-    // Passes on what waits long enough. `now` is the clock's.
-    void tick(Nanos now);
+    // Passes on what waits long enough. `now` is the wall clock's.
+    void tick(Nanos now, Nanos steady);
     // Does the rule for this message hold? Then what waits in memory is written.
     void on_message(const Message& message);
     // A record's `pcap` member; empty where its packets are not recorded.
@@ -59,7 +59,7 @@ class Recorder {
     FrameIndex index_;
     uint64_t accepted_ = 0;  // packets, so the last one's number
     uint64_t sequence_ = 0, file_bytes_ = 0, frames_ = 0;
-    Nanos file_began_ = 0, chunk_opened_ = 0, clock_ = 0;
+    Nanos file_began_ = 0, chunk_opened_ = 0, steady_ = 0;
     SharedChunk chunk_;
     std::deque<SharedChunk> ring_;  // waits for a match, oldest first
 };

@@ -7,20 +7,15 @@
 
 #include <cerrno>
 #include <chrono>
-#include <ctime>
 #include <utility>
+
+#include "clock.h"
 
 namespace sniffer {
 namespace {
 
 constexpr Nanos kRetryEvery = kSecond, kLookEvery = kSecond;
 constexpr auto kPatience = std::chrono::milliseconds(250);
-
-Nanos wall_clock() {
-    timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * kSecond + now.tv_nsec;
-}
 
 }  // namespace
 
@@ -72,7 +67,7 @@ void RecordingWriter::run() {
 
 // Once a second: is the folder still there, is something too old, can a pause end?
 void RecordingWriter::look_after() {
-    const Nanos now = wall_clock();
+    const Nanos now = steady_time();
     if (file_ < 0) {
         if (now >= retry_at_) try_open();
         return;
@@ -81,7 +76,7 @@ void RecordingWriter::look_after() {
     checked_at_ = now;
     try {
         if (!folder_.there()) throw FolderError("the file being written is gone: " + folder_.path(folder_.open_name()));
-        if (const size_t deleted = folder_.make_room(facts_.bytes, now)) index_.forget(deleted);
+        if (const size_t deleted = folder_.make_room(facts_.bytes, wall_time())) index_.forget(deleted);
     } catch (const FolderError& error) {
         pause(error.what());
     }
@@ -99,7 +94,7 @@ void RecordingWriter::try_open() {
             folder_.number(facts.sequence, static_cast<uint64_t>(left.st_size), left.st_mtim.tv_sec * kSecond);
             index_.add(facts);
         }
-        if (const size_t deleted = folder_.make_room(0, wall_clock())) index_.forget(deleted);
+        if (const size_t deleted = folder_.make_room(0, wall_time())) index_.forget(deleted);
         struct statvfs volume {};
         if (fstatvfs(folder_.fd(), &volume) == 0 && volume.f_bavail * volume.f_frsize < 2 * PacketChunk::kCapacity)
             folder_.fail(config_.directory + " is full", ENOSPC);
@@ -203,7 +198,7 @@ void RecordingWriter::pause(const std::string& reason) {
         std::lock_guard lock(mutex_);
         session_ = {};
     }
-    retry_at_ = wall_clock() + kRetryEvery;
+    retry_at_ = steady_time() + kRetryEvery;
     if (file_ >= 0) {
         try {
             end_file();

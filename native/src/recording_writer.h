@@ -61,7 +61,7 @@ class RecordingWriter {
     RecordingGuard guard_;
     FileFacts facts_, before_;
     std::string buffer_, said_;
-    Nanos retry_at_ = 0, checked_at_ = 0;
+    Nanos retry_at_ = 0, checked_at_ = 0;  // steady
     std::thread thread_;
 };
 

@@ -231,8 +231,8 @@ void Tracker::expire() {
     for (Connection* c = closed_.oldest(); c && now - c->last > kClosedStay; c = closed_.oldest()) drop(c);
 }
 
-void Tracker::on_time(Nanos shown) {
-    if (clock_.advance(shown)) expire();
+void Tracker::on_time(Nanos now) {
+    if (clock_.pass(now)) expire();
 }
 
 bool Tracker::relieve() {

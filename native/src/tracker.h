@@ -38,8 +38,9 @@ class Tracker final : public MemoryRelief {
     ~Tracker() override;
 
     void on_segment(const Segment& segment);
-    // Time passed without a packet.
-    void on_time(Nanos shown);
+    // Time passed without a packet: so far, as clock() goes.
+    void on_time(Nanos now);
+    void limit_time(Nanos latest) { clock_.limit(latest); }
     // Ends what is open.
     void finish();
     bool relieve() override;

@@ -117,5 +117,22 @@ TEST(Tick, OfAnEarlierTimeChangesNothing) {
     EXPECT_EQ(world.notes.take(), "");
 }
 
+// Where the machine's steady clock knows better, an hour between two packets is a clock that was set.
+TEST(Tick, AClockThatIsSetForwardEndsNothing) {
+    World world;
+    world.open(kStart);
+    world.tracker.limit_time(kStart + 2 * kSecond);
+    world.send(false, 100, 500, kAck, kStart + 3600 * kSecond, kGet);
+    EXPECT_EQ(world.tracker.clock().now(), kStart);
+    EXPECT_EQ(world.notes.take(), "request ");
+    const auto asked = static_cast<uint32_t>(100 + kGet.size());
+    world.send(true, 500, asked, kAck, kStart + 3600 * kSecond + kMillisecond, "HTTP/1.1 204 A\r\n\r\n");
+    EXPECT_EQ(world.notes.take(), "response ");
+    EXPECT_EQ(world.tracker.clock().now(), kStart + kMillisecond);
+    world.send(false, asked, 518, kAck, kStart + 2 * kMillisecond, kGet);  // and back
+    EXPECT_EQ(world.notes.take(), "request ");
+    EXPECT_EQ(world.tracker.clock().now(), kStart + kMillisecond);
+}
+
 }  // namespace
 }  // namespace sniffer

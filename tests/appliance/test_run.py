@@ -270,6 +270,27 @@ async def test_an_interface_that_goes_away(tmp_path: Path, on_fatal: str) -> Non
     assert sniffing.sink("stdout")["produced"] == 0
 
 
+NO_MORE_FILES = """
+import sys
+from appliance.cli import main
+from appliance.service import Service
+async def fail(*_):
+    raise OSError(24, "Too many open files")
+Service._until_over = fail
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+async def test_what_nobody_expected_is_an_event_of_the_log(tmp_path: Path) -> None:
+    sniffing = Sniffing(tmp_path / "s", "--ports", "80", "--output-stdout", code=NO_MORE_FILES)
+    async with await sniffing.start():
+        assert await sniffing.wait() == 1
+    (failed,) = sniffing.events("failed")
+    assert failed["message"] == "OSError: [Errno 24] Too many open files"
+    assert failed["exitCode"] == 1
+    assert "in fail" in failed["exc_info"]
+
+
 async def test_idle_ends_on_a_signal(tmp_path: Path) -> None:
     sniffing = Sniffing(tmp_path / "s", "--interface", "nowhere0", "--ports", "80", "--on-fatal", "idle")
     async with await sniffing.start(state="idle"):

@@ -4,6 +4,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from network import Namespace, Network
@@ -39,7 +40,8 @@ def listen(network: Network, library: Path, tmp_path: Path) -> Listen:
     """Starts a sniffer beside the servers: listen("--interface", "wire", ...)."""
     numbers = itertools.count()
 
-    def start(*options: str, place: Namespace = network.server) -> Sniffer:
-        return Sniffer(place, tmp_path / f"sniffer{next(numbers)}", library, "--ports", "8080,8081", *options)
+    def start(*options: str, place: Namespace = network.server, **more: Any) -> Sniffer:
+        folder = tmp_path / f"sniffer{next(numbers)}"
+        return Sniffer(place, folder, library, "--ports", "8080,8081", *options, **more)
 
     return start

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +35,10 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what
         time.sleep(0.02)
 
 
-def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> int:
+def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM, patience: float = 20) -> int:
     process.send_signal(number)
     try:
-        return process.wait(20)
+        return process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -46,35 +46,60 @@ def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTE
 
 
 class Sniffer:
-    """`tcp-sniffer run` in a namespace, from its start to its end."""
+    """`tcp-sniffer run` in a namespace, from its start to its end. `prefix`: a command that starts it."""
 
-    def __init__(self, place: Namespace, folder: Path, library: Path, *options: str) -> None:
+    def __init__(
+        self,
+        place: Namespace,
+        folder: Path,
+        library: Path,
+        *options: str,
+        prefix: Sequence[str] = (),
+        limits: Mapping[str, int] = ROOM,
+    ) -> None:
         folder.mkdir()
         self._out, self._log = folder / "records", folder / "log"
         environment = {**os.environ, "TMPDIR": str(folder), "TCP_SNIFFER_LIBRARY": str(library)}
-        command = place.inside(sys.executable, "-m", "appliance", "run", "--output-stdout", *options)
-        command += tuple(f"{name}={value}" for name, value in ROOM.items())
+        command = (*prefix, *place.inside(sys.executable, "-m", "appliance", "run", "--output-stdout", *options))
+        command += tuple(f"{name}={value}" for name, value in limits.items())
         with self._out.open("wb") as out, self._log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=out, stderr=log, env=environment)
+            self.process = subprocess.Popen(command, stdout=out, stderr=log, env=environment)
         try:
-            wait_until((folder / "capture-open").exists, self._process, "the sniffer")
+            wait_until((folder / "capture-open").exists, self.process, "the sniffer")
         except RuntimeError as error:
-            stop(self._process)
+            stop(self.process)
             raise RuntimeError(f"{error}\n{self._log.read_text()}") from error
 
-    def stop(self) -> list[dict[str, Any]]:
-        """Ends it; its messages, after the checks that hold for every run."""
-        code = stop(self._process)
-        log = [json.loads(line) for line in self._log.read_text().splitlines()]
-        assert code == 0, log
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [line for line in self.log if line.get("event") == name]
+
+    def until_event(self, name: str) -> None:
+        wait_until(lambda: bool(self.events(name)), self.process, f"event {name}")
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """The final ones."""
+        return next(line["stats"] for line in self.log if line.get("final"))
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """Of a sniffer that has ended, after the checks that hold for every run."""
         lines = [json.loads(line) for line in self._out.read_text().splitlines()]
         for line in lines:
             assert_valid(line)
-        self.stats = next(line["stats"] for line in log if line.get("final"))
-        assert self.stats["capture"]["kernel_dropped"] == 0, self.stats
-        assert_balanced(self.stats, len(lines))
-        self.log = log
+        assert_balanced(self.stats, self.stats["messages"]["delivered"])
+        assert self.stats["sinks"]["stdout"]["delivered"] == len(lines)
         return [line for line in lines if line["direction"] != "connection"]
+
+    def stop(self) -> list[dict[str, Any]]:
+        """Ends one that had nothing to lose; its messages."""
+        assert stop(self.process) == 0, self.log
+        assert self.stats["capture"]["kernel_dropped"] == 0, self.stats
+        return self.messages
 
 
 Listen = Callable[..., Sniffer]  # what the fixture `listen` gives

@@ -1,0 +1,283 @@
+"""Faults around the sniffer. In each the target answers every request, the sniffer ends or goes on as documented, and
+its ledger says what was missed. The table is docs/faults.md."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from control_group import control_group
+from network import SERVER, Namespace, Network
+from processes import NGINX_PORT, Listen, Sniffer, stop, wait_until
+from steady import Steady, asking
+from test_live import url
+
+pytestmark = [pytest.mark.usefixtures("servers"), pytest.mark.timeout(180)]
+
+SMALL = url(SERVER[0], NGINX_PORT, "/small.json")
+BIG = url(SERVER[0], NGINX_PORT, "/big.bin")
+# As a sidecar has them, where the test is about limits.
+USUAL: dict[str, int] = {}
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+
+
+def number(record: dict[str, Any]) -> int:
+    return int(record["path"].partition("?")[2])
+
+
+def told(records: list[dict[str, Any]]) -> set[int]:
+    """Which requests came out whole, with the response that is theirs."""
+    found = {(r["connectionId"], r["exchange"]): r for r in records if r["direction"] == "request"}
+    whole = set()
+    for answer in (r for r in records if r["direction"] == "response" and r["complete"]):
+        asked = found.get((answer["connectionId"], answer["exchange"]))
+        if "request" in answer:
+            assert asked is None or asked["path"] == answer["request"]["path"], "a response under another's request"
+        if asked and asked["complete"] and "request" in answer:
+            whole.add(number(asked))
+    return whole
+
+
+def lost(sniffer: Sniffer) -> int:
+    """Packets and records, by its ledger."""
+    stats = sniffer.stats
+    dropped = stats["capture"]["kernel_dropped"] + stats["messages"]["queue_full"]
+    return int(dropped + sum(stats["sinks"]["stdout"]["dropped"].values()))
+
+
+def assert_undisturbed(steady: Steady) -> None:
+    assert steady.failed == {}
+    assert len(steady.answered) > 5
+
+
+def assert_all_told(sniffer: Sniffer, steady: Steady) -> None:
+    assert_undisturbed(steady)
+    assert told(sniffer.messages) == set(steady.answered)
+    assert sniffer.stats["capture"]["kernel_dropped"] == 0
+
+
+class Joined(Namespace):
+    """Entered without a /sys of its own, in which no cgroups would be."""
+
+    def inside(self, *command: str) -> tuple[str, ...]:
+        return ("nsenter", f"--net=/run/netns/{self.name}", *command)
+
+
+@contextlib.contextmanager
+def extra_wire(network: Network, name: str) -> Iterator[str]:
+    """One more between client and server; gives its target."""
+    network.client.run("ip", "link", "add", name, "type", "veth", "peer", "name", name, "netns", network.server.name)
+    for side, address in ((network.server, "10.79.0.1"), (network.client, "10.79.0.2")):
+        side.run("ip", "address", "add", f"{address}/24", "dev", name)
+        side.run("ip", "link", "set", name, "up")
+    try:
+        yield url("10.79.0.1", NGINX_PORT, "/small.json")
+    finally:
+        network.client.run("ip", "link", "delete", name)
+
+
+@contextlib.contextmanager
+def collecting(place: Namespace, file: Path) -> Iterator[int]:
+    """A collector that appends what it gets to the file; gives its port."""
+    command = place.inside(sys.executable, str(Path(__file__).with_name("collector.py")), str(file))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        yield int(process.stdout.readline())
+    finally:
+        stop(process)
+        process.stdout.close()
+
+
+def test_an_interface_that_goes_down_and_comes_up(network: Network, listen: Listen) -> None:
+    with extra_wire(network, "shaky") as target:
+        sniffer = listen("--interface", "shaky")
+        with asking(network.client, target) as steady:
+            for state in ("down", "up"):
+                time.sleep(1)
+                network.server.run("ip", "link", "set", "shaky", state)
+            time.sleep(2)
+        assert stop(sniffer.process) == 0
+    assert_all_told(sniffer, steady)
+
+
+@pytest.mark.parametrize("on_fatal", ["exit", "idle"])
+def test_an_interface_that_is_deleted(network: Network, listen: Listen, on_fatal: str) -> None:
+    """Only a new process may open another: it has given up its rights. What it had is delivered first."""
+    with asking(network.client, SMALL) as steady:
+        with extra_wire(network, "gone") as target:
+            sniffer = listen("--interface", "gone", "--on-fatal", on_fatal)
+            with asking(network.client, target) as seen:
+                time.sleep(1)
+        assert sniffer.process.wait(20) == 3
+    assert_undisturbed(steady)
+    assert_all_told(sniffer, seen)
+    assert "gone" in sniffer.events("failed")[0]["message"]
+
+
+def test_any_with_interfaces_that_come_and_go(network: Network, listen: Listen) -> None:
+    sniffer = listen("--interface", "any")
+    more: list[int] = []
+    with asking(network.client, SMALL) as steady:
+        for _ in range(3):
+            with extra_wire(network, "passing") as target, asking(network.client, target) as passing:
+                time.sleep(0.5)
+            assert_undisturbed(passing)
+            more += passing.answered
+    assert stop(sniffer.process) == 0
+    assert_undisturbed(steady)
+    assert sorted(number(r) for r in sniffer.messages if r["direction"] == "request") == sorted(steady.answered + more)
+    assert sniffer.stats["capture"]["kernel_dropped"] == 0
+
+
+def test_a_clock_that_is_set_forward_and_back(network: Network, listen: Listen, tmp_path: Path) -> None:
+    """The process's clock jumps; packets keep the kernel's stamps. Nothing waits for a clock that went back."""
+    offset = tmp_path / "offset"
+    offset.write_text("+0\n")
+    environment = (f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={offset}", "FAKETIME_NO_CACHE=1")
+    prefix = ("env", *environment, "FAKETIME_DONT_FAKE_MONOTONIC=1")
+    sniffer = listen("--interface", "wire", "--stats-interval-ms", "1000", prefix=prefix)
+    with asking(network.client, SMALL) as steady:
+        for jump in ("+1h", "-2h", "+0"):
+            offset.write_text(f"{jump}\n")
+            time.sleep(2)
+    assert stop(sniffer.process) == 0
+    assert_all_told(sniffer, steady)
+    assert len(sniffer.events("stats")) >= 5, "each second, whatever the clock shows"
+    hours = {line["timestamp"][:13] for line in sniffer.log}
+    assert len(hours) >= 3, "the clock did jump"
+
+
+def test_a_stop_for_a_while(network: Network, listen: Listen) -> None:
+    """SIGSTOP: the kernel's ring holds what comes meanwhile."""
+    sniffer = listen("--interface", "wire")
+    with asking(network.client, SMALL) as steady:
+        time.sleep(0.5)
+        sniffer.process.send_signal(signal.SIGSTOP)
+        time.sleep(10)
+        sniffer.process.send_signal(signal.SIGCONT)
+        time.sleep(0.5)
+    assert stop(sniffer.process) == 0
+    assert_all_told(sniffer, steady)
+
+
+def test_the_kernel_drops_half_of_the_packets(network: Network, listen: Listen) -> None:
+    """A ring that is too small for a reader that sleeps half of the time."""
+    sniffer = listen("--interface", "wire", limits={"--capture-buffer-size": 1 << 19, "--max-body-size": 1 << 26})
+    with asking(network.client, BIG, 0) as steady:
+        for _ in range(20):
+            sniffer.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.25)
+            sniffer.process.send_signal(signal.SIGCONT)
+            time.sleep(0.05)
+    assert stop(sniffer.process, patience=60) == 0
+    assert_undisturbed(steady)
+    records = sniffer.messages
+    assert told(records) < set(steady.answered)
+    capture = sniffer.stats["capture"]
+    assert capture["kernel_dropped"] > sniffer.stats["packets"]["received"] / 4
+    for record in records:
+        if record["direction"] == "response" and record["complete"]:
+            assert record["bodySize"] == 256 * 40_000
+        else:
+            assert record["complete"] or record["incompleteReason"]
+
+
+def test_a_fiftieth_of_a_processor(network: Network, listen: Listen) -> None:
+    """It falls behind, and catches up when it may."""
+    sniffer = listen("--interface", "wire", limits=USUAL)
+    with control_group("cpu") as group:
+        group.limit_cpus(0.02)
+        group.take(sniffer.process.pid)
+        with asking(network.client, SMALL, 0) as steady:
+            time.sleep(4)
+        group.limit_cpus(1)
+        assert stop(sniffer.process, patience=60) == 0
+    assert_undisturbed(steady)
+    assert steady.slowest < 5
+    missed = set(steady.answered) - told(sniffer.messages)
+    assert not missed or lost(sniffer) > 0
+
+
+def test_a_memory_limit_of_64_mib(network: Network, listen: Listen) -> None:
+    with control_group("memory") as group:
+        group.limit_memory(64 << 20)
+        place = Joined(network.server.name)
+        sniffer = listen("--interface", "wire", place=place, prefix=group.prefix, limits={"--max-body-size": 1 << 26})
+        with asking(network.client, BIG) as steady:
+            time.sleep(5)
+        assert stop(sniffer.process) == 0
+        assert group.kills == 0
+    assert_undisturbed(steady)
+    assert sniffer.stats["gauges"]["memoryLimit"] < 10 << 20, "of what the container may have"
+    for record in sniffer.messages:
+        if record["direction"] == "response":
+            assert not record["complete"] or (record["bodySize"] == 256 * 40_000 and record["bodyTruncated"]), record
+    missed = set(steady.answered) - {number(r) for r in sniffer.messages if r["direction"] == "request"}
+    assert not missed or lost(sniffer) > 0
+
+
+def test_no_file_descriptor_left(network: Network, listen: Listen, tmp_path: Path) -> None:
+    """Its output fails until there are some again: it goes on, and says so."""
+    file = tmp_path / "posts"
+    with collecting(network.server, file) as port:
+        output = ("--output-url", f"http://127.0.0.1:{port}/", "--output-spool-directory", str(tmp_path / "spool"))
+        sniffer = listen("--interface", "wire", *output)
+        with asking(network.client, SMALL) as steady:
+            wait_until(lambda: bool(lines(file)), sniffer.process, "the delivery")
+            limits = resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+            sniffer.until_event("post_spooled")
+            resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE, limits)
+            time.sleep(1)
+        wait_until(lambda: len(lines(file)) >= 2 * len(steady.answered), sniffer.process, "the delivery")
+        assert stop(sniffer.process) == 0
+    assert_all_told(sniffer, steady)
+    assert sorted(map(_identity, map(json.loads, lines(file)))) == sorted(map(_identity, sniffer.messages))
+
+
+def lines(file: Path) -> list[str]:
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def _identity(record: dict[str, Any]) -> tuple[Any, ...]:
+    return (record["connectionId"], record["exchange"], record["direction"])
+
+
+def test_a_second_sniffer_beside_the_first(network: Network, listen: Listen) -> None:
+    first, second = listen("--interface", "wire"), listen("--interface", "any")
+    with asking(network.client, SMALL) as steady:
+        time.sleep(2)
+    for sniffer in (first, second):
+        assert stop(sniffer.process) == 0
+        assert_all_told(sniffer, steady)
+
+
+def test_sigterm_in_each_phase_of_the_start(network: Network, library: Path, tmp_path: Path) -> None:
+    """Either Python was not there yet to hear it, or the sniffer ends as it always does."""
+    codes = []
+    with asking(network.client, SMALL) as steady:
+        for step in range(16):
+            out, log = tmp_path / f"out{step}", tmp_path / f"log{step}"
+            command = network.server.inside(
+                sys.executable, "-m", "appliance", "run", "--output-stdout", "--ports", "8080"
+            )
+            environment = {"PATH": "/usr/bin:/bin", "TMPDIR": str(tmp_path), "TCP_SNIFFER_LIBRARY": str(library)}
+            with out.open("wb") as to, log.open("wb") as errors:
+                process = subprocess.Popen(command, stdout=to, stderr=errors, env=environment)
+                time.sleep(0.05 * step)
+                codes.append(stop(process))
+            assert all(json.loads(line) for line in out.read_text().splitlines()), "whole lines alone"
+            assert "Traceback" not in log.read_text()
+    assert_undisturbed(steady)
+    assert set(codes) <= {0, -signal.SIGTERM}
+    assert codes[-1] == 0
