@@ -35,7 +35,7 @@ def sentences(error: Exception) -> list[str]:
 
 
 def write_unexpected(error: Exception) -> int:
-    """Of a defect, or a machine that denies what nobody can do without; tells what came first. Returns the exit code."""
+    """Of a defect, or a machine that denies what nobody can do without: what came first. Returns the exit code."""
     while isinstance(error.__context__, Exception):
         error = error.__context__
     _log.error(f"{type(error).__name__}: {error}", extra={"event": "failed", "exitCode": OTHER}, exc_info=error)

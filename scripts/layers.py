@@ -13,8 +13,8 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "native" / "src"
 
 LAYERS: dict[str, str] = {
-    "basics": """sniffer types clock error cursor seq checksum hash lru pool refilled arena text ascii plain_copy utf8 base64
-        glob field_text json_text trace_context counter ledger events wakeup confine config config_fields
+    "basics": """sniffer types clock error cursor seq checksum hash lru pool refilled arena text ascii plain_copy utf8
+        base64 glob field_text json_text trace_context counter ledger events wakeup confine config config_fields
         config_recording""",
     "link": "link",
     "capture": """pcap_handle input_file pcap_records interface_names pcapng_interfaces capture capture_files

@@ -63,7 +63,7 @@ def _serve(args: Namespace, signals: Signals, opening: Opening, open_once: Calla
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(serve())
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last word, whatever it was
         return failure.write_unexpected(error)
 
 
