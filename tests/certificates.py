@@ -14,14 +14,14 @@ class Authority:
         _openssl("req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.certificate, "-subj", "/CN=tests",
                  "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
 
-    def issue(self, name: str) -> tuple[Path, Path]:
-        """A certificate for 127.0.0.1, and its key."""
+    def issue(self, name: str, days: int = 2) -> tuple[Path, Path]:
+        """A certificate for 127.0.0.1, and its key. `days`: 0 for one that is over at once."""
         certificate, key, request = (self._folder / f"{name}.{end}" for end in ("pem", "key", "csr"))
         extensions = self._folder / f"{name}.ext"
         extensions.write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
         _openssl("req", "-new", *_NEW_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
         _openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial",
-                 "-out", certificate, "-extfile", extensions, "-days", "2")  # fmt: skip
+                 "-out", certificate, "-extfile", extensions, "-days", str(days))  # fmt: skip
         return certificate, key
 
     def server(self) -> ssl.SSLContext:

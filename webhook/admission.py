@@ -83,6 +83,8 @@ class Admission:
         return await self._mutate(request, by_namespace=False)
 
     async def _mutate(self, http: web.Request, *, by_namespace: bool) -> web.Response:
+        if not self._certificate.is_trusted(http.get_extra_info("peercert")):
+            raise RefusalError(HTTPStatus.FORBIDDEN, "reviews are answered to clients with a certificate (--client-ca)")
         if http.content_length is not None and http.content_length <= MAX_SMALL:
             return await self._answer(http, by_namespace=by_namespace)
         try:

@@ -38,6 +38,12 @@ def register(subparsers: Any) -> None:
         help="make and renew them itself, in a Secret, in place of a folder",
     )
     serve.add_argument(
+        "--client-ca",
+        type=Path,
+        metavar="FILE",
+        help="PEM: answer reviews only to clients with a certificate of one of these authorities (default: to anybody)",
+    )
+    serve.add_argument(
         "--drain", type=_duration, default="5s", metavar="TIME", help="answered on after SIGTERM (default: %(default)s)"
     )
     serve.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info")
@@ -82,6 +88,7 @@ def _serve(args: argparse.Namespace) -> int:
         kubeconfig=args.kubeconfig,
         folder=args.certificates,
         target=_target(args) if args.manage_certificates else None,
+        client_ca=args.client_ca,
         drain=args.drain.total_seconds(),
     )
     return server.main(options)

@@ -23,7 +23,7 @@ from webhook.certificates import CertificatesError, Target
 from webhook.connections import Connections
 from webhook.kubernetes import ApiError, Client
 from webhook.lookup import Lookup
-from webhook.tls import Certificate, CertificateError, CertificateFiles
+from webhook.tls import Certificate, CertificateError, CertificateFiles, ClientAuthorities
 
 _log = logging.getLogger("tcp_sniffer.webhook")
 
@@ -53,6 +53,7 @@ class Options:
     folder: Path
     target: Target | None
     drain: float
+    client_ca: Path | None = None
 
 
 def main(options: Options) -> int:
@@ -63,7 +64,8 @@ class _Service:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._stop = asyncio.Event()
-        self._certificate = Certificate()
+        self._certificate = Certificate(asks=options.client_ca is not None)
+        self._clients = ClientAuthorities(options.client_ca, self._certificate) if options.client_ca else None
         self._files = CertificateFiles(options.folder, self._certificate)
 
     async def run(self) -> int:
@@ -74,13 +76,18 @@ class _Service:
         try:
             chosen = settings.load(self._options.settings, own_namespace=self._options.namespace)
             access = kubeconfig.find(self._options.kubeconfig)
-        except (ConfigError, kubeconfig.AccessError) as error:
+            if self._clients:
+                self._clients.load()
+        except (ConfigError, kubeconfig.AccessError, CertificateError) as error:
             _log.error(str(error), extra={"event": "failed"})
             return 2
         async with Client(access) as client:
             lookup = Lookup(client)
             admission = Admission(chosen, lookup, self._certificate)
-            async with _tasks(lookup.watch_cluster(), self._watch_certificate(client), self._watch_settings(admission)):
+            watches = [lookup.watch_cluster(), self._watch_certificate(client), self._watch_settings(admission)]
+            if self._clients:
+                watches.append(_watch_clients(self._clients))
+            async with _tasks(*watches):
                 return await self._serve(admission)
 
     async def _serve(self, admission: Admission) -> int:
@@ -174,6 +181,21 @@ class _Service:
             if found != admission.settings:
                 admission.settings = found
                 _log.info("the settings are loaded", extra={"event": "settings_loaded"})
+
+
+async def _watch_clients(clients: ClientAuthorities) -> None:
+    """A file that cannot be used is told once, and those of before stay trusted."""
+    told = ""
+    while True:
+        await asyncio.sleep(_LOOK_AT_FILES)
+        try:
+            if clients.load():
+                _log.info("the clients' authorities are loaded", extra={"event": "client_ca_loaded"})
+            told = ""
+        except CertificateError as error:
+            if str(error) != told:
+                _log.error(str(error), extra={"event": "client_ca_failed"})
+            told = str(error)
 
 
 @contextlib.asynccontextmanager
