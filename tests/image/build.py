@@ -16,8 +16,8 @@ MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 CA_IN_BUILD = "/run/secrets/ca"
 
 
-def build(engine: Engine, tag: str, cache: Path, target: str = "appliance") -> None:
-    """Builds the Dockerfile's target, and gives it the tag."""
+def build(engine: Engine, tag: str, cache: Path, target: str = "appliance", *, anew: bool = False) -> None:
+    """Builds the Dockerfile's target, and gives it the tag; `anew`: without the layers of earlier builds."""
     _provide_base(engine, cache / "debian-trixie.tar")
     with tempfile.TemporaryDirectory() as folder:
         engine(
@@ -25,6 +25,7 @@ def build(engine: Engine, tag: str, cache: Path, target: str = "appliance") -> N
             "--network=host",
             f"--target={target}",
             f"--tag={tag}",
+            *(["--no-cache"] if anew else []),
             f"--build-arg=REVISION={_revision()}",
             *_secrets(Path(folder)),
             str(ROOT),
