@@ -21,6 +21,22 @@ ORDER_WHY = "the order of the packets is what the case is about"
 
 WHOLE = (
     Case(
+        "a FIN without an acknowledgment",
+        "what its number would acknowledge is nothing: RFC 9293 section 3.1 gives it a meaning with the flag alone",
+        Conversation().open().client(GET).client_segment(flags=FIN).server(OK).server_fin(),
+        [GOT, ANSWERED],
+        stats={"streams.gaps": 0},
+    ),
+    Case(
+        "a reset without an acknowledgment",
+        "it tells nothing of what its sender had heard, and takes nothing away",
+        Conversation().open().client(GET).server(OK, ack=False).client_segment(flags=RST),
+        [GOT, ANSWERED],
+        stats={"streams.gaps": 0, "connections.reset": 1},
+        without=REORDERED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
         "retransmission of the same bytes",
         "told once",
         Conversation().open().client(GET, ack=False).client_at(0, GET, ack=True).server(OK).server_at(0, OK).close(),
