@@ -12,7 +12,6 @@ from typing import Any
 
 from packets import FIN, SYN, Segment
 from packets.conversation import SEQUENCE
-from packets.files import SNAP_LENGTH
 
 from truth.simulator import SERVER, Message, Truth
 
@@ -52,18 +51,20 @@ def check(truths: Sequence[Truth], captured: Iterable[Segment], snap: int, recor
     """
     captured = list(captured)
     seen = _seen(truths, captured, snap)
-    score, cut = Score(len(truths)), snap < SNAP_LENGTH
+    # What was cut off a packet is given up at once, though it may come again.
+    score, cut = Score(len(truths)), any(len(segment.payload) > snap for segment in captured)
     messages = [record for record in records if record["direction"] != "connection"]
     told = _told(truths, messages, _lookalikes(truths, captured), score)
     for truth in truths:
-        whole = all(seen[id(truth), side] == [_space(truth, side)] for side in SIDES)
+        whole = not cut and all(seen[id(truth), side] == [_space(truth, side)] for side in SIDES)
         for message in truth.messages:
             record = told.get((message.direction, message.name))
-            # Of a response whose request was not seen nobody may know where it ends. What was cut off a packet is
-            # given up at once, though it may come again.
+            # Of a response whose request was not seen nobody may know where it ends.
             sure = message.direction == "request" or seen[id(truth), "request"] == [_space(truth, "request")]
             sure = sure and not cut
             _hold(message, record, seen[id(truth), message.direction], whole, sure, score)
+    if cut:
+        score.overtaken = 0  # bytes that came again count as a gap
     _check_missing(truths, seen, [record for record in records if record["direction"] == "connection"], cut)
     return score
 
