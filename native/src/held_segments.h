@@ -26,9 +26,15 @@ struct HeldSegment {
 };
 
 // Sorted, none overlaps another. Whoever sends every second byte, in any order, makes thousands of them: a place is
-// found by halving, and what moves are pointers that lie side by side. What goes, goes first most often.
+// found by halving, and what moves are bare pointers that lie side by side, for those move as one block. What goes,
+// goes first most often.
 class HeldSegments {
  public:
+    HeldSegments() = default;
+    HeldSegments(const HeldSegments&) = delete;
+    HeldSegments& operator=(const HeldSegments&) = delete;
+    ~HeldSegments() { std::for_each(begin(), segments_.cend(), std::default_delete<HeldSegment>()); }
+
     bool empty() const { return first_ == segments_.size(); }
     HeldSegment& front() const { return *segments_[first_]; }
     HeldSegment& back() const { return *segments_.back(); }
@@ -38,18 +44,17 @@ class HeldSegments {
     // The place of the first one that ends behind `seq`; size() where there is none.
     size_t place_of(uint32_t seq) const {
         if (empty() || !seq_less(seq, back().end())) return size();  // the common case of a hole with data after it
-        const auto ends_before = [seq](const std::unique_ptr<HeldSegment>& segment) {
-            return !seq_less(seq, segment->end());
-        };
+        const auto ends_before = [seq](const HeldSegment* segment) { return !seq_less(seq, segment->end()); };
         return static_cast<size_t>(std::partition_point(begin(), segments_.end(), ends_before) - begin());
     }
 
     void insert(size_t place, std::unique_ptr<HeldSegment> segment) {
-        segments_.insert(begin() + static_cast<ptrdiff_t>(place), std::move(segment));
+        segments_.insert(begin() + static_cast<ptrdiff_t>(place), segment.get());
+        static_cast<void>(segment.release());  // it is the list's now, which had room
     }
     std::unique_ptr<HeldSegment> take(size_t place) {
-        const auto at = segments_.begin() + static_cast<ptrdiff_t>(first_ + place);
-        std::unique_ptr<HeldSegment> taken = std::move(*at);
+        const auto at = begin() + static_cast<ptrdiff_t>(place);
+        std::unique_ptr<HeldSegment> taken(*at);
         if (place > 0) {
             segments_.erase(at);
             return taken;
@@ -61,15 +66,15 @@ class HeldSegments {
 
  private:
     static constexpr size_t kMostTaken = 64;  // empty places before the first one
-    using Segments = std::vector<std::unique_ptr<HeldSegment>>;
+    using Segments = std::vector<HeldSegment*>;
     Segments::const_iterator begin() const { return segments_.begin() + static_cast<ptrdiff_t>(first_); }
     void forget_taken() {
-        segments_.erase(segments_.begin(), segments_.begin() + static_cast<ptrdiff_t>(first_));
+        segments_.erase(segments_.begin(), begin());
         first_ = 0;
         // A connection that was in disorder once keeps no memory for it.
         if (segments_.empty()) Segments().swap(segments_);
     }
-    Segments segments_;
+    Segments segments_;  // each is this list's own
     size_t first_ = 0;
 };
 

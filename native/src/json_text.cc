@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #ifdef __SSSE3__
 #include <immintrin.h>
@@ -15,38 +16,31 @@ namespace {
 // Room is taken block by block, so that a body of any size needs little more than its own length.
 constexpr size_t kBlock = 4096;
 
-// The byte after the backslash: 'u' for \u00XX, 0 for a byte that stands for itself.
-constexpr std::array<char, 256> make_escapes() {
-    std::array<char, 256> table{};
-    for (int byte = 0; byte < 0x20; ++byte) table[byte] = 'u';
-    table['"'] = '"';
-    table['\\'] = '\\';
-    table['\b'] = 'b';
-    table['\t'] = 't';
-    table['\n'] = 'n';
-    table['\f'] = 'f';
-    table['\r'] = 'r';
+// What a byte becomes: up to six bytes of text, written as eight.
+struct Escape {
+    char text[7]{};
+    uint8_t size = 1;
+};
+constexpr char kHex[] = "0123456789abcdef";
+constexpr std::array<Escape, 256> make_escapes() {
+    std::array<Escape, 256> table{};
+    for (unsigned byte = 0; byte < 256; ++byte) table[byte].text[0] = static_cast<char>(byte);
+    for (unsigned byte = 0; byte < 0x20; ++byte)
+        table[byte] = {{'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]}, 6};
+    constexpr std::array<std::array<char, 2>, 7> letters{
+        {{'"', '"'}, {'\\', '\\'}, {'\b', 'b'}, {'\t', 't'}, {'\n', 'n'}, {'\f', 'f'}, {'\r', 'r'}}};
+    for (const auto& [byte, letter] : letters) table[static_cast<uint8_t>(byte)] = {{'\\', letter}, 2};
     return table;
 }
 constexpr auto kEscapes = make_escapes();
-constexpr char kHex[] = "0123456789abcdef";
 
-size_t escaped_size(uint8_t byte) { return kEscapes[byte] == 0 ? 1 : kEscapes[byte] == 'u' ? 6 : 2; }
+size_t escaped_size(uint8_t byte) { return kEscapes[byte].size; }
 
+// Needs room for sizeof(Escape).
 char* escape_byte(uint8_t byte, char* out) {
-    const char escape = kEscapes[byte];
-    if (escape == 0) {
-        *out = static_cast<char>(byte);
-        return out + 1;
-    }
-    *out++ = '\\';
-    *out++ = escape;
-    if (escape != 'u') return out;
-    *out++ = '0';
-    *out++ = '0';
-    *out++ = kHex[byte >> 4];
-    *out++ = kHex[byte & 15];
-    return out;
+    const Escape& escape = kEscapes[byte];
+    std::memcpy(out, &escape, sizeof escape);
+    return out + escape.size;
 }
 
 // Where an escaped block ends, and whether a byte of it was beyond ASCII.
@@ -236,7 +230,7 @@ size_t escape_json_within(std::string_view in, size_t limit, Text& out) {
     for (size_t i = 0; i < in.size(); ++i) {
         const auto byte = static_cast<uint8_t>(in[i]);
         if (out.size() + escaped_size(byte) > limit) return i;
-        out.end(escape_byte(byte, out.room(kMaxEscape)));
+        out.end(escape_byte(byte, out.room(sizeof(Escape))));
     }
     return in.size();
 }
@@ -245,7 +239,7 @@ size_t escape_latin1_within(std::string_view in, size_t limit, Text& out) {
     for (size_t i = 0; i < in.size(); ++i) {
         const auto byte = static_cast<uint8_t>(in[i]);
         if (out.size() + (byte < 0x80 ? escaped_size(byte) : 2) > limit) return i;
-        char* to = out.room(kMaxEscape);
+        char* to = out.room(sizeof(Escape));
         if (byte < 0x80) {
             out.end(escape_byte(byte, to));
         } else {

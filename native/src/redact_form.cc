@@ -2,6 +2,7 @@
 #include <string>
 
 #include "ascii.h"
+#include "byte_set.h"
 #include "redact_fields.h"
 
 namespace sniffer {
@@ -39,14 +40,13 @@ bool named(std::string_view raw, const NameSet& fields) {
 
 // Parameters begin at `starts`. A value that is withheld ends only at `ends`: where the reader of
 // the URL takes no `;` for a separator, what follows it is part of the value.
-void redact_pairs(std::string_view text, std::string_view starts, std::string_view ends, const NameSet& fields,
-                  Text& out) {
+void redact_pairs(std::string_view text, const ByteSet& starts, const ByteSet& ends, const NameSet& fields, Text& out) {
     while (!text.empty()) {
-        const size_t next = std::min(text.find_first_of(starts), text.size());
+        const size_t next = starts.find_in(text);
         const size_t equals = text.substr(0, next).find('=');
         size_t end = next;
         if (equals != std::string_view::npos && equals + 1 < text.size() && named(text.substr(0, equals), fields)) {
-            end = std::min(text.find_first_of(ends), text.size());
+            end = ends.find_in(text);
             out.append(text.substr(0, equals + 1));
             out.append(kRedacted);
         } else {
@@ -60,13 +60,15 @@ void redact_pairs(std::string_view text, std::string_view starts, std::string_vi
 }  // namespace
 
 void redact_form(std::string_view text, const NameSet& fields, Text& out) {
-    redact_pairs(text, "&;\r\n", "&\r\n", fields, out);
+    static constexpr ByteSet kStarts("&;\r\n"), kEnds("&\r\n");
+    redact_pairs(text, kStarts, kEnds, fields, out);
 }
 
 void redact_url(std::string_view url, const NameSet& fields, Text& out) {
     const size_t query = std::min(url.find_first_of("?#"), url.size());
     out.append(url.substr(0, query));
-    redact_pairs(url.substr(query), "&;?#", "&#", fields, out);
+    static constexpr ByteSet kStarts("&;?#"), kEnds("&#");
+    redact_pairs(url.substr(query), kStarts, kEnds, fields, out);
 }
 
 }  // namespace sniffer

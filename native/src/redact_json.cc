@@ -2,6 +2,7 @@
 #include <string>
 
 #include "ascii.h"
+#include "byte_set.h"
 #include "redact_fields.h"
 
 namespace sniffer {
@@ -123,8 +124,8 @@ class Scanner {
     size_t value_end(size_t at) const {
         if (text_[at] == '"') return string_end(at, false);
         if (text_[at] == '{' || text_[at] == '[') return nested_end(at);
-        const size_t end = text_.find_first_of(",]} \t\r\n", at);
-        return end == std::string_view::npos ? text_.size() : end;
+        static constexpr ByteSet kEnds(",]} \t\r\n");
+        return kEnds.find_in(text_, at);
     }
 
     size_t nested_end(size_t at) const {

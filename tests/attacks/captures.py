@@ -120,6 +120,18 @@ def _holes(chance: random.Random) -> Packets:
     return _connections(chance, talk)
 
 
+def _unfinished(chance: random.Random) -> Packets:
+    """Connections side by side, each in the midst of a body that goes on and on."""
+    clients = [(f"10.1.{chance.randrange(250)}.{number}", chance.randrange(1024, 65536)) for number in range(90)]
+    talks = [Conversation(client=client).open().client(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n")
+             for client in clients]  # fmt: skip
+    while True:
+        for talk in talks:
+            yield from talk.segments
+            talk.segments.clear()
+            talk.client(b"x" * 1448)
+
+
 def _other_copies(chance: random.Random) -> Packets:
     """The same place again and again, each time with other bytes."""
 
@@ -171,6 +183,8 @@ def _bomb(size: int) -> bytes:
 def _nested_bomb() -> bytes:
     return gzip.compress(gzip.compress(gzip.compress(bytes(50_000_000), 9), 9), 9)
 
+
+UNFINISHED = Attack("bodies that go on", _unfinished, counter="streams.bodies_cut")
 
 ATTACKS = (
     Attack("one byte a segment", _requests(_GET, count=20, mss=1)),
