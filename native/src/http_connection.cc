@@ -69,7 +69,7 @@ void HttpConnection::on_data(int side, const Piece& piece) {
 void HttpConnection::end_unknown_response(bool heard) {
     Reader& r = response_;
     if (r.state == State::deciding && r.framing.kind == Framing::Kind::until_close) {
-        finish_message(r, heard ? Incomplete::none : Incomplete::unknown_request, time_);
+        finish_deciding(r, heard);
     } else if (r.state == State::body && r.body.until_close() && r.draft->undecided) {
         finish_message(r, Incomplete::unknown_request, time_);
     } else {
@@ -382,6 +382,14 @@ size_t HttpConnection::read_deciding(Reader& r, const Piece& piece) {
     return 0;
 }
 
+// Nothing more comes to decide by. `whole`: nothing was to come behind the head. What did come, less than eight bytes,
+// may begin a body or another message.
+void HttpConnection::finish_deciding(Reader& r, bool whole) {
+    const size_t kept = r.draft->raw.raw().bytes.size();
+    context_.ledger.streams.unparsed_bytes.add(kept);
+    finish_message(r, whole && kept == 0 ? Incomplete::none : Incomplete::unknown_request, time_);
+}
+
 size_t HttpConnection::read_body(Reader& r, const Piece& piece) {
     auto [step, bytes] = r.body.next(view(piece));
     switch (step) {
@@ -651,10 +659,8 @@ void HttpConnection::finish_unfinished(Reader& r, Incomplete incomplete) {
             return abandon(r);
         case State::head:
             return finish_cut_head(r, incomplete);
-        case State::deciding: {
-            bool until_close = closed && r.framing.kind == Framing::Kind::until_close;
-            return finish_message(r, until_close ? Incomplete::none : Incomplete::unknown_request, time_);
-        }
+        case State::deciding:
+            return finish_deciding(r, closed && r.framing.kind == Framing::Kind::until_close);
         case State::body:
             if (r.body.until_close())
                 incomplete = closed ? Incomplete::none : r.draft->undecided ? Incomplete::unknown_request : incomplete;

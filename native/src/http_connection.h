@@ -110,6 +110,7 @@ class HttpConnection final : public StreamHandler {
     size_t read_probe(Reader& r, const Piece& piece);
     size_t read_head(Reader& r, const Piece& piece);
     size_t read_deciding(Reader& r, const Piece& piece);
+    void finish_deciding(Reader& r, bool whole);
     size_t read_body(Reader& r, const Piece& piece);
     size_t read_trailers(Reader& r, const Piece& piece);
     size_t read_lost(Reader& r, const Piece& piece);

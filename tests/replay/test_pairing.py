@@ -358,6 +358,13 @@ UNKNOWN = (
         [response(200, headers=LENGTH, midstream=True, incompleteReason="unknown_request")],
     ),
     Case(
+        "one letter behind a response without a request, and the end",
+        "nobody can tell whether it is its body, or begins another response",
+        Conversation().server(b"HTTP/1.1 200 OK\r\n\r\nH").wait(100).server_fin(),
+        [response(200, midstream=True, incompleteReason="unknown_request")],
+        stats={"streams.unparsed_bytes": 1},
+    ),
+    Case(
         "a framing that depends on no request",
         "204 has no body in any case, nor has a length of 0",
         Conversation().server(NO_CONTENT).server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
