@@ -35,6 +35,7 @@ class SpoolStore:
         self._room = max_bytes // 4 * 3
         self.largest = max_bytes // 8  # bytes of one body
         self._max_age = max_age
+        self._epoch = time.time() - time.monotonic()  # a clock that is set later makes nothing old
         self.group = min(MIB, max_bytes // 8)  # bytes that one put() should hold
         self._db = database.connect(directory, wal_pages=max(1, min(MIB, max_bytes // 16) // database.PAGE))
         try:
@@ -96,7 +97,7 @@ class SpoolStore:
     def expire(self) -> list[Lost]:
         """Gives up what is too old. Only the oldest can be, so most often this looks at one row."""
         records = 0
-        limit = time.time() - self._max_age
+        limit = self._now() - self._max_age
         while (oldest := self._oldest()) is not None and oldest[1] < limit:
             records += self._remove_known(*oldest)
         return [Lost("spool_expired", records)] if records else []
@@ -137,7 +138,7 @@ class SpoolStore:
         done = self._db.execute(
             "INSERT INTO deliveries (created, due, attempts, records, ndjson, crc, key, body)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (time.time(), due, delivery.attempts, delivery.records, delivery.ndjson, crc, delivery.key, body),
+            (self._now(), due, delivery.attempts, delivery.records, delivery.ndjson, crc, delivery.key, body),
         )
         self.records += delivery.records
         return done.lastrowid or 0
@@ -146,6 +147,9 @@ class SpoolStore:
         self._db.execute("DELETE FROM deliveries WHERE id = ?", (row,))
         self.records -= records
         return records
+
+    def _now(self) -> float:
+        return self._epoch + time.monotonic()
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)

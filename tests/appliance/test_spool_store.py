@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -112,6 +113,15 @@ def test_what_is_too_old_goes(store: Open) -> None:
     old = store(max_age=-1)
     assert old.take(0, ()) == (None, [("spool_expired", 2)])
     assert old.records == 0
+
+
+def test_a_clock_that_is_set_makes_nothing_old(store: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = store(max_age=3600)
+    spool.put([delivery(1)])
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + 7200)
+    spool.put([delivery(2)])
+    assert [one.key for one in drain(spool)] == ["key-1", "key-2"]
 
 
 def test_a_body_that_the_disk_changed_is_not_delivered(tmp_path: Path, store: Open) -> None:
