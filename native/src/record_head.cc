@@ -76,33 +76,43 @@ class StringWriter {
     bool latin1_ = false;
 };
 
-// For the places of a table. Of a long name its words are folded in one after the other, each with what came before.
-uint64_t name_hash(std::string_view name) {
+const ProductKey& name_key() {
     static const ProductKey key = ProductKey::random();
+    return key;
+}
+
+// Of a long name, for the place of a table. Its words are folded in one after the other, each with what came before.
+uint64_t name_hash(std::string_view name) {
     uint64_t words[4] = {name.size()};
-    while (!name.empty()) {  // there are headers without a name
+    while (!name.empty()) {
         words[1] = words[2] = words[3] = 0;
         const size_t size = std::min(name.size(), 3 * sizeof *words);
         std::memcpy(words + 1, name.data(), size);
-        words[0] = product_hash(key, words, 4);
+        words[0] = product_hash(name_key(), words, 4);
         name.remove_prefix(size);
     }
     return words[0];
 }
 
-// Equal for equal names. Names that are made to collide only cost a comparison.
-uint64_t signature(const char* name, size_t size) {
-    uint64_t first = 0, last = 0;
+// Equal for equal names. All of a name counts up to kSigned bytes: no more than nine such names can be made to collide.
+constexpr size_t kSigned = 16;
+uint64_t signature(const ProductKey& key, const char* name, size_t size) {
+    uint64_t words[2] = {0, uint64_t{size} << 56};
     if (size >= 8) {
-        std::memcpy(&first, name, 8);
+        uint64_t last;
+        std::memcpy(&words[0], name, 8);
         std::memcpy(&last, name + size - 8, 8);
+        words[1] ^= last;
     } else if (size >= 4) {
+        uint32_t first, last;
         std::memcpy(&first, name, 4);
         std::memcpy(&last, name + size - 4, 4);
+        words[0] = first;
+        words[1] |= last;
     } else {
-        for (size_t i = 0; i < size; ++i) first = first << 8 | static_cast<uint8_t>(name[i]);
+        for (size_t i = 0; i < size; ++i) words[0] = words[0] << 8 | static_cast<uint8_t>(name[i]);
     }
-    return (first ^ (last << 23 | last >> 41) ^ size << 56) * 0x9e3779b97f4a7c15;
+    return product_hash(key, words, 2);
 }
 
 }  // namespace
@@ -111,7 +121,7 @@ uint64_t signature(const char* name, size_t size) {
 class HeaderNames {
  public:
     HeaderNames(Text& names, std::vector<HeaderName>& headers, std::vector<uint32_t>& places)
-        : names_(names), headers_(headers), places_(places) {}
+        : key_(name_key()), names_(names), headers_(headers), places_(places) {}
 
     void collect(std::span<const HeaderField> fields) {
         names_.clear();
@@ -132,7 +142,7 @@ class HeaderNames {
         char* to = names_.room(name.size());
         HeaderName header;
         header.plain = copy_plain<Case::lower>(name, to);
-        header.signature = signature(to, name.size());
+        header.signature = signature(key_, to, name.size());
         header.offset = static_cast<uint32_t>(names_.size());
         header.size = static_cast<uint32_t>(name.size());
         headers_.push_back(header);
@@ -179,11 +189,12 @@ class HeaderNames {
     }
     uint32_t& place_of(const HeaderName& header) {
         const size_t mask = places_.size() - 1;
-        size_t at = name_hash(header.in(names_)) & mask;
+        size_t at = (header.size <= kSigned ? header.signature : name_hash(header.in(names_))) & mask;
         while (places_[at] != HeaderName::kNone && !same(headers_[places_[at]], header)) at = (at + 1) & mask;
         return places_[at];
     }
 
+    const ProductKey& key_;
     Text& names_;
     std::vector<HeaderName>& headers_;
     std::vector<uint32_t>& places_;
@@ -363,10 +374,11 @@ class HeadWriter {
         if (name.next == HeaderName::kNone) return whole_ = writer_.string(shown(lower, fields[first].value));
         out_.push_back('[');
         const size_t values = out_.size();
+        const bool hidden = redactor_.header(lower);
         for (size_t i = first; i != HeaderName::kNone && whole_; i = names[i].next) {
             const size_t before = out_.size();
             if (before > values) out_.push_back(',');
-            whole_ = writer_.string(shown(lower, fields[i].value)) && writer_.fits(1);
+            whole_ = writer_.string(hidden ? kRedacted : unhidden(lower, fields[i].value)) && writer_.fits(1);
             if (!whole_) out_.cut(before);
         }
         const bool any = out_.size() > values;
@@ -375,7 +387,10 @@ class HeadWriter {
     }
 
     std::string_view shown(std::string_view name, std::string_view value) {
-        if (redactor_.header(name)) return kRedacted;
+        return redactor_.header(name) ? kRedacted : unhidden(name, value);
+    }
+
+    std::string_view unhidden(std::string_view name, std::string_view value) {
         return redactor_.has_fields() && redactor_.url_header(name) ? redacted_url(value) : value;
     }
 
