@@ -662,8 +662,7 @@ void HttpConnection::finish_unfinished(Reader& r, Incomplete incomplete) {
         case State::deciding:
             return finish_deciding(r, closed && r.framing.kind == Framing::Kind::until_close);
         case State::body:
-            if (r.body.until_close())
-                incomplete = closed ? Incomplete::none : r.draft->undecided ? Incomplete::unknown_request : incomplete;
+            if (r.body.until_close()) incomplete = end_at_close(*r.draft, incomplete);
             return finish_message(r, incomplete, time_);
         case State::trailers:
             take_trailers(*r.draft);
@@ -671,6 +670,14 @@ void HttpConnection::finish_unfinished(Reader& r, Incomplete incomplete) {
         default:
             return;
     }
+}
+
+// Of a body without a length. Where its request was not seen that may have been a CONNECT, whose answer has no body: what
+// follows a 2xx is then a tunnel's (RFC 9110 section 9.3.6).
+Incomplete HttpConnection::end_at_close(const MessageDraft& draft, Incomplete incomplete) {
+    const bool maybe_tunnel = draft.undecided && draft.counted.status / 100 == 2;
+    if (incomplete == Incomplete::closed && !maybe_tunnel) return Incomplete::none;
+    return draft.undecided ? Incomplete::unknown_request : incomplete;
 }
 
 // A head without its end: it comes out when its start line is whole.

@@ -130,6 +130,7 @@ class HttpConnection final : public StreamHandler {
     void take_trailers(MessageDraft& draft);
     void finish_message(Reader& r, Incomplete incomplete, Nanos time);
     void finish_unfinished(Reader& r, Incomplete incomplete);
+    static Incomplete end_at_close(const MessageDraft& draft, Incomplete incomplete);
     void finish_cut_head(Reader& r, Incomplete incomplete);
     void finish_simple_request();
     void abandon(Reader& r);

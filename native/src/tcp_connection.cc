@@ -242,7 +242,10 @@ void TcpConnection::on_payload(int side, const Segment& segment) {
             conflicts_ = true;
             handler_.on_conflict(side);
             // The first right checksum of this side: what was taken before may have been forged.
-            if (segment.checksum == Checksum::valid && !me.checksums_tell()) handler_.on_mistake(side);
+            if (segment.checksum == Checksum::valid && !me.checksums_tell()) {
+                handler_.on_mistake(side);
+                me.note_contradicted();
+            }
         }
         if (!seq_less(me.next, seq + segment.length)) return;
         seq = me.next;
@@ -329,7 +332,7 @@ void TcpConnection::deliver(int side, const Segment& segment, uint32_t seq) {
 void TcpConnection::deliver_held(int side) {
     TcpStream& me = streams_[side];
     std::unique_ptr<HeldSegment> segment = me.take_held();
-    if (segment->checksum == Checksum::invalid) ++me.others_taken;
+    if (segment->checksum == Checksum::invalid && segment->untrusted) ++me.others_taken;  // not noted when it came
     uint64_t skip = me.next - segment->seq;
     bool start = segment->segment_start && skip == 0;
     for (const Chunk* chunk = segment->data.first(); chunk; chunk = chunk->next) {

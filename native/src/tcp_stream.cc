@@ -153,6 +153,7 @@ bool TcpStream::compare(TcpContext& context, const HeldSegment& other, const Seg
 void TcpStream::overrule(HeldSegment& other, const Segment& segment, uint32_t at, uint32_t end) {
     other.conflicting = true;
     if (segment.checksum != Checksum::valid || other.checksum == Checksum::valid) return;
+    note_contradicted();
     const Overlap both(other, segment, at, end);
     walk(other.data, both.offset, both.size, [&](char* old, uint64_t position, uint64_t size) {
         std::memcpy(old, segment.data + both.skip + position, size);

@@ -56,6 +56,8 @@ class TcpStream {
         else if (segment.checksum != Checksum::unknown)
             ++others_taken;
     }
+    // One of the others was other than a copy with a right checksum: it does not speak for others any longer.
+    void note_contradicted() { others_taken -= others_taken > 0; }
 
     // Bytes that were handed over but not acknowledged are remembered, to compare retransmissions.
     void remember(TcpContext& context, const void* data, uint32_t size);
@@ -93,7 +95,7 @@ class TcpStream {
     std::unique_ptr<HeldSegment> take_held(size_t place);
     static bool compare(TcpContext& context, const HeldSegment& other, const Segment& segment, uint32_t at,
                         uint32_t end);
-    static void overrule(HeldSegment& other, const Segment& segment, uint32_t at, uint32_t end);
+    void overrule(HeldSegment& other, const Segment& segment, uint32_t at, uint32_t end);
     uint64_t held_memory_ = 0;
     Chain history_;  // the bytes before `next`
 };

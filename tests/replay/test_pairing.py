@@ -390,6 +390,18 @@ UNKNOWN = (
         [response(200, midstream=True)],
     ),
     Case(
+        "a body up to the close, of a 200 without a request",
+        "nobody can tell whether it answered a CONNECT, so that these bytes are a tunnel's",
+        Conversation().server(b"HTTP/1.1 200 OK\r\n\r\nall that comes").wait(100).server_fin(),
+        [response(200, body="all that comes", midstream=True, incompleteReason="unknown_request")],
+    ),
+    Case(
+        "a body up to the close, of a 404 without a request",
+        "no tunnel follows a refusal",
+        Conversation().server(b"HTTP/1.1 404 Not Found\r\n\r\nall that comes").wait(100).server_fin(),
+        [response(404, "Not Found", body="all that comes", midstream=True)],
+    ),
+    Case(
         "between two configured ports, a response in pieces",
         "the first bytes are too few to tell which end is the server; they begin the message all the same",
         Conversation().server(b"HT").server(b"TP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").close(),

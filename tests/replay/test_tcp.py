@@ -350,6 +350,18 @@ CONFLICTS = (
         ],
     ),
     Case(
+        "forged copies before a connection's first right checksum, and later",
+        "what a right copy contradicts says nothing for wrong checksums: the next forgery is one",
+        Conversation()
+        .server_at(0, b"X" * BODY_AT, checksum="wrong")
+        .server_at(0, OK[:BODY_AT])
+        .server_at(BODY_AT, b"AAAAAAAAAA", checksum="wrong")
+        .server_at(BODY_AT, b"0123456789"),
+        [response(200, headers=FIELDS, body="0123456789", midstream=True, conflictingData=True)],
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
         "copies that are equal, one with a wrong checksum",
         "the same bytes are no conflict",
         copies(b"0123456789", b"0123456789", first_sum="wrong"),

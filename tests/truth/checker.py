@@ -115,7 +115,8 @@ def _lookalikes(truths: Sequence[Truth], captured: Iterable[Segment]) -> set[tup
         if (direction, port) in begun or segment.checksum == "wrong" or not (segment.payload or segment.flags & SYN):
             continue
         begun.add((direction, port))
-        if segment.payload.startswith((b"HTTP/", b"GET ")) and (direction, port, segment.seq) not in starts:
+        looks = any(text.startswith(segment.payload[: len(text)]) for text in (b"HTTP/", b"GET "))
+        if segment.payload and looks and (direction, port, segment.seq) not in starts:
             found.add((direction, port))
     return found
 
