@@ -672,8 +672,8 @@ void HttpConnection::finish_unfinished(Reader& r, Incomplete incomplete) {
     }
 }
 
-// Of a body without a length. Where its request was not seen that may have been a CONNECT, whose answer has no body: what
-// follows a 2xx is then a tunnel's (RFC 9110 section 9.3.6).
+// Of a body without a length. Where its request was not seen that may have been a CONNECT, whose answer has no body:
+// what follows a 2xx is then a tunnel's (RFC 9110 section 9.3.6).
 Incomplete HttpConnection::end_at_close(const MessageDraft& draft, Incomplete incomplete) {
     const bool maybe_tunnel = draft.undecided && draft.counted.status / 100 == 2;
     if (incomplete == Incomplete::closed && !maybe_tunnel) return Incomplete::none;
