@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t kLeastBatch = 256 << 10;
 constexpr size_t kMostBatch = 1 << 20;
-constexpr size_t kMostSpare = 4 << 20;  // bytes
+constexpr size_t kMostSpare = 2;  // batches: more are of a moment when the reader was late
 constexpr size_t kLentRoom = 32 << 10;
 
 // Each hand-over costs the reader some 30 us of CPU, so a batch is large, where the limit leaves
@@ -139,7 +139,7 @@ std::unique_ptr<Batch> Ring::pop() {
 void Ring::release(std::unique_ptr<Batch> batch) {
     std::lock_guard lock(mutex_);
     batch->clear();
-    if (batch->capacity() == batch_size_ && (spare_.size() + 1) * batch_size_ <= kMostSpare) {
+    if (batch->capacity() == batch_size_ && spare_.size() < kMostSpare) {
         spare_.push_back(std::move(batch));
     } else {
         memory_ -= batch->capacity();
