@@ -144,12 +144,11 @@ bool TcpConnection::is_late_syn(int side, const Segment& segment) {
     return true;
 }
 
-void TcpConnection::adopt_syn(int side, uint32_t isn, bool checksums_tell) {
+void TcpConnection::adopt_syn(int side, uint32_t isn) {
     TcpStream& me = streams_[side];
     me.isn = isn;
     me.next = isn + 1;
     me.syn_seen = me.synced = true;
-    me.right_checksums += checksums_tell;
     syn_side_ = static_cast<int8_t>(side);
 }
 

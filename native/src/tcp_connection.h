@@ -4,6 +4,7 @@
 // response never comes before its request, however the capture ordered the packets.
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "stream_handler.h"
@@ -35,9 +36,13 @@ class TcpConnection {
     Outcome on_time(Nanos now);
     // Hands over what is held, with gaps, and tells the handler the end.
     void finish(End end);
-    // A SYN of this side opened the connection that on_segment() then answered with `reopen`. `checksums_tell`: this
-    // side makes them.
-    void adopt_syn(int side, uint32_t isn, bool checksums_tell);
+    // A SYN of this side opened the connection that on_segment() then answered with `reopen`.
+    void adopt_syn(int side, uint32_t isn);
+    // Which sides make checksums, as far as the connection before this one tells, between the same ends.
+    void adopt_checksums(const std::array<bool, 2>& tell) {
+        for (int side : {0, 1}) streams_[side].right_checksums += tell[side];
+    }
+    std::array<bool, 2> checksums_tell() const { return {streams_[0].checksums_tell(), streams_[1].checksums_tell()}; }
 
     // For bytes that may still come; nothing comes after the end.
     bool waiting() const { return !ended_ && (streams_[0].waiting_since >= 0 || streams_[1].waiting_since >= 0); }

@@ -1,6 +1,7 @@
 #include "tracker.h"
 
 #include <algorithm>
+#include <array>
 
 namespace sniffer {
 namespace {
@@ -190,7 +191,7 @@ Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
     uint64_t hash = old->hash;
     uint32_t isn = old->tcp.reopen_isn();
     int opener = old->tcp.reopen_side();
-    const bool checksums_tell = opener >= 0 && old->tcp.stream(opener).checksums_tell();
+    const std::array<bool, 2> checksums_tell = old->tcp.checksums_tell();
     current_ = nullptr;
     if (!old->closed) end(old, End::replaced);
     drop(old);
@@ -199,9 +200,10 @@ Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
         return nullptr;
     }
     Connection* connection = open(segment, key, hash, side);
+    connection->tcp.adopt_checksums(checksums_tell);
     bool own_syn = segment.has(kSyn) && !segment.has(kAck);
     if (!own_syn && opener >= 0) {
-        connection->tcp.adopt_syn(opener, isn, checksums_tell);
+        connection->tcp.adopt_syn(opener, isn);
         connection->http.set_client(opener);
     }
     return connection;

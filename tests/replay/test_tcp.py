@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from expected import Record, request, response
 from packets import ACK, FIN, RST, SYN, Conversation
 from packets.segment import Checksum
@@ -467,6 +469,13 @@ def test_joined_midway(case: Case, variant: str, replay: Replay) -> None:
     check(case, variant, replay)
 
 
+def answer_first(conversation: Conversation) -> Conversation:
+    """The capture shows the SYN behind the answer to it."""
+    syn, answer, *_ = conversation.segments
+    conversation.segments[:2] = [replace(answer, time=syn.time), replace(syn, time=answer.time)]
+    return conversation
+
+
 REOPENED = (
     Case(
         "the port is used again after the close",
@@ -492,6 +501,30 @@ REOPENED = (
             response(204, "No Content", to="GET /"),
         ],
         stats={"connections.opened": 2, "connections.replaced": 1, "connections.fin": 1},
+    ),
+    Case(
+        "the port is used again, the answer comes before the SYN, and a forgery before the response",
+        "that this server makes checksums is known from the connection before",
+        merged(
+            Conversation().open().client(GET).server(OK[:-3]),
+            answer_first(
+                Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
+                .open()
+                .client(GET, ack=False)
+                .server_at(0, b"X" * len(NO_CONTENT), checksum="wrong")
+                .server_at(0, NO_CONTENT, ack=True)
+                .close()
+            ),
+        ),
+        [
+            GOT,
+            response(200, to="GET /", headers=FIELDS, body="0123456", incompleteReason="replaced"),
+            GOT,
+            response(204, "No Content", to="GET /", conflictingData=True),
+        ],
+        stats={"connections.opened": 2},
+        without=CHANGED,
+        without_why=ORDER_WHY,
     ),
     Case(
         "the port is used again with a number just above",
