@@ -13,9 +13,9 @@ from pathlib import Path
 SOURCES = Path(__file__).parents[1] / "native" / "src"
 
 LAYERS: dict[str, str] = {
-    "basics": """sniffer types clock error cursor seq checksum hash lru pool refilled arena text ascii byte_set plain_copy utf8
-        base64 glob field_text json_text trace_context counter ledger events wakeup confine config config_fields
-        config_recording""",
+    "basics": """sniffer types clock error cursor seq checksum hash lru pool refilled arena text ascii byte_set
+        plain_copy utf8 base64 glob field_text json_text trace_context counter ledger events wakeup confine config
+        config_fields config_recording""",
     "link": "link",
     "capture": """pcap_handle input_file pcap_records interface_names pcapng_interfaces capture capture_files
         capture_filter capture_live interfaces""",
