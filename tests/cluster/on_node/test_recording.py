@@ -31,7 +31,7 @@ def volumes(administrator: Kubectl, node: Node) -> Iterator[None]:
             {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {**spec, **folder}}
         )
     yield
-    administrator("delete", "persistentvolume", *names, "--wait=false")
+    administrator("delete", "persistentvolume", *names, "--timeout=60s")
 
 
 @pytest.fixture
@@ -48,7 +48,8 @@ def claim(kubectl: Kubectl, volumes: None) -> Iterator[str]:  # noqa: ARG001 one
         }
     )
     yield name
-    kubectl("delete", "persistentvolumeclaim", name, "--wait=false")
+    # It stays until the last pod that mounted it has ended.
+    kubectl("delete", "persistentvolumeclaim", name, "--timeout=60s")
 
 
 def path_of(pod: Pod) -> str:
@@ -56,6 +57,15 @@ def path_of(pod: Pod) -> str:
     paths: dict[str, str] = json.loads(pod.get()["metadata"]["annotations"]["tcp-sniffer/capture-files"])
     assert paths.keys() == {"app"}
     return paths["app"].replace("$(POD_NAME)", pod.name)
+
+
+def claims_of(pod: Pod) -> list[Object]:
+    """Those that were made for it, and end with it."""
+
+    def is_its_own(claim: Object) -> bool:
+        return any(owner["name"] == pod.name for owner in claim["metadata"].get("ownerReferences", []))
+
+    return [claim for claim in pod.kubectl.items("persistentvolumeclaims") if is_its_own(claim)]
 
 
 def await_packets(pod: Pod, of: str) -> None:
@@ -124,9 +134,9 @@ def test_without_a_claim_the_creator_is_warned_and_the_volume_ends_with_the_pod(
     running = apps.deploy("own", server(PORT), annotations=annotations)
     client.ask(f"{running.address}:{PORT}", "/hello?of=own", count=1)
     await_packets(running, "of=own")
-    assert len(kubectl.items("persistentvolumeclaims")) == 1
+    assert len(claims_of(running)) == 1
     kubectl("delete", "deployment", "own")
-    wait_until(lambda: kubectl.items("persistentvolumeclaims") == [], "the volume's claim is gone")
+    wait_until(lambda: claims_of(running) == [], "the volume's claim is gone")
 
 
 def test_who_may_read_it(apps: Apps, client: Client, claim: str, kubectl: Kubectl) -> None:
