@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
-import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ class Service:
         self._open_again = open_again
         self._stop = stop
         self._render = render
-        self._instance = uuid.uuid4().hex
+        self._instance = os.urandom(16).hex()
         self._run: Run | None = None
         self._status: StatusServer | None = None
         self._otlp: OtlpExport | None = None

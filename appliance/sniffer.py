@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -96,7 +95,7 @@ class Sniffer:
 
     def _sinks(self, engine: Engine) -> list[Sink]:
         queue_size = self._settings.queue_size(self._callbacks)
-        instance = uuid.uuid4().hex
+        instance = os.urandom(16).hex()
         sinks = outputs.build(self._settings, instance=instance, exclude=engine.exclude, queue_size=queue_size)
         if self._on_http_message is not None:
             sinks.append(CallbackSink(self._on_http_message, queue_size))

@@ -1,4 +1,4 @@
-"""The command line. Each command is a module; nothing heavy is imported before it is chosen."""
+"""The command line. Each command is a module, which is imported once it is chosen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+# name: (module, what it is for)
+_COMMANDS = {
+    "run": ("run", "capture on a network interface"),
+    "replay": ("replay", "read capture files"),
+    "timing": ("timing", "delays between packets, requests and responses in capture files"),
+    "recordings": ("recordings", "list, verify, export and merge recorded files"),
+    "interfaces": ("interfaces", "list the network interfaces"),
+    "config": ("config_command", "check or show the configuration"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,14 +45,25 @@ def _hold_standard_streams() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from appliance.cli import config_command, interfaces, recordings, replay, run, timing
-
     parser = argparse.ArgumentParser(prog="tcp-sniffer", description="Listens to HTTP traffic without touching it.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in (run, replay, timing, recordings, interfaces, config_command):
-        command.register(subparsers)
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Command)
+    for name, (module, text) in _COMMANDS.items():
+        subparsers.add_parser(name, help=text, description=text.capitalize() + ".", module=module)
     return parser
+
+
+class _Command(argparse.ArgumentParser):
+    """A command's parser. It gets its options when it is chosen: no start pays for those of all the others."""
+
+    def __init__(self, *, module: str = "", **options: Any) -> None:
+        super().__init__(**options)
+        self._module = module
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self._module:
+            import_module(f"appliance.cli.{self._module}").register(self)
+        return super().parse_known_args(args, namespace)
 
 
 class _Version(argparse.Action):

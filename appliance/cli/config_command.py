@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 _EXIT_CONFIGURATION = 2
 
 
-def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
-    text = "check or show the configuration"
-    parser = subparsers.add_parser("config", help=text, description=text.capitalize() + ".")
+def register(parser: ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", dest="config_command", required=True, metavar="COMMAND")
     _register_validate(commands)
     _register_show(commands)

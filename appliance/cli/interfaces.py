@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from appliance.shared_library import LibraryError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from argparse import ArgumentParser, Namespace
 
 
-def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
-    text = "list the network interfaces"
-    parser = subparsers.add_parser("interfaces", help=text, description=text.capitalize() + ".")
+def register(parser: ArgumentParser) -> None:
     parser.set_defaults(handler=_interfaces)
 
 

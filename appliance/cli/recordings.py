@@ -10,16 +10,14 @@ from appliance.engine import EngineError
 from appliance.shared_library import LibraryError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
 _KEY = "RECORDING_ANONYMIZE_KEY"
 _FOUND = 1  # exit code of `verify` where something is wrong
 
 
-def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
-    text = "list, verify, export and merge recorded files"
-    parser = subparsers.add_parser("recordings", help=text, description=text.capitalize() + ".")
+def register(parser: ArgumentParser) -> None:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, handler, help_text in (
         ("list", _list, "the files of a folder, with what its index says"),

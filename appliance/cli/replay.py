@@ -14,7 +14,7 @@ from appliance.opening import open_capture
 from appliance.shared_library import LibraryError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from argparse import ArgumentParser, Namespace
 
     from appliance.cli.progress import Progress
     from appliance.config import Settings
@@ -22,12 +22,8 @@ if TYPE_CHECKING:
     from appliance.sinks.writer import Render
 
 
-def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "replay",
-        help="read capture files",
-        description="Read capture files (pcap, pcapng, also in gzip or zstd) as if they came from an interface.",
-    )
+def register(parser: ArgumentParser) -> None:
+    parser.description = "Read capture files (pcap, pcapng, also in gzip or zstd) as if they came from an interface."
     parser.add_argument("files", nargs="+", metavar="FILE", help="a capture file; - is stdin")
     parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")
     parser.add_argument(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
+import os
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ async def _deliver(
 ) -> int:
     sinks = outputs.build(
         settings,
-        instance=uuid.uuid4().hex,
+        instance=os.urandom(16).hex(),
         exclude=engine.exclude,
         queue_size=settings.queue_size(),
         render=render,

@@ -14,17 +14,13 @@ from appliance.engine import Engine
 from appliance.opening import Opening, open_capture
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from argparse import ArgumentParser, Namespace
 
     from appliance.sinks.writer import Render
 
 
-def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "run",
-        help="capture on a network interface",
-        description="Capture on a network interface, deliver every HTTP message, until SIGTERM or SIGINT.",
-    )
+def register(parser: ArgumentParser) -> None:
+    parser.description = "Capture on a network interface, deliver every HTTP message, until SIGTERM or SIGINT."
     parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")
     parser.add_argument("--pretty", action="store_true", help="one line per exchange for people, on stdout")
     add_options(parser)

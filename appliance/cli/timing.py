@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 from appliance.cli.numbers import number, whole
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from argparse import ArgumentParser, Namespace
 
 _DAY_MS = 86_400_000
 _MANY = 1_000_000_000
 
 
-def register(subparsers: _SubParsersAction[ArgumentParser]) -> None:
-    parser = subparsers.add_parser(
-        "timing",
-        help="delays between packets, requests and responses in capture files",
-        description="Reads capture files as one stream, and says who sent when: per packet, turn, connection, user "
-        "and path. Prints tables; with one of the outputs below that instead. Needs the extra `analysis`.",
+def register(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Reads capture files as one stream, and says who sent when: per packet, turn, connection, user and path."
+        " Prints tables; with one of the outputs below that instead. Needs the extra `analysis`."
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a capture file, or a folder of such")
     reading = parser.add_argument_group("reading")
