@@ -7,6 +7,14 @@ from collections import Counter
 from typing import Any
 
 
+def sum_of(one: dict[str, Any] | None, other: dict[str, Any]) -> dict[str, Any]:
+    """Two snapshots of sinks with one name as one."""
+    if one is None:
+        return other
+    added = {name: one[name] + other[name] for name in ("produced", "delivered", "queued")}
+    return one | added | {"dropped": dict(Counter(one["dropped"]) + Counter(other["dropped"]))}
+
+
 class SinkLedger:
     """produced = delivered + those dropped by reason + queued, at every moment and from any thread.
 

@@ -26,8 +26,8 @@ class Reports:
         self._tasks: list[asyncio.Task[None]] = []
         self.events = EventLog()
 
-    def start(self, *, callbacks: int) -> None:
-        _say_start(self._values, self._capture.describe(), callbacks)
+    def start(self, embedded: str) -> None:
+        _say_start(self._values, self._capture.describe(), embedded)
         self._tasks.append(asyncio.create_task(_every(_EVENTS_EVERY, self._look)))
         if interval := self._values["statsIntervalMs"]:
             self._tasks.append(asyncio.create_task(_every(interval / 1000, self._say_stats)))
@@ -66,8 +66,8 @@ async def _every(seconds: float, call: Callable[[], None]) -> None:
         call()
 
 
-def _say_start(values: Mapping[str, Any], description: Mapping[str, Any], callbacks: int) -> None:
-    outputs = ["stdout"] * values["outputStdout"] + ["callback"] * callbacks
+def _say_start(values: Mapping[str, Any], description: Mapping[str, Any], embedded: str) -> None:
+    outputs = ["stdout"] * values["outputStdout"] + [embedded] * bool(embedded)
     if "outputUrl" in values:
         outputs.append(hide_url(values["outputUrl"]))
     fields = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.config import Settings
 from appliance.engine import OK, Engine, EngineError
+from appliance.ledger import sum_of
 from appliance.pipeline import Pipeline
 from appliance.reports import Reports
 from appliance.sinks import Sink
@@ -30,6 +31,7 @@ class Run:
         self._settings = settings
         self._engine = engine
         self._sinks = list(sinks)
+        self._removed: dict[str, dict[str, Any]] = {}  # what sinks that are gone had counted, by name
         self._replay = replay
         self._stop_requested = asyncio.Event()
         self._last_stats: dict[str, Any] | None = None
@@ -39,13 +41,14 @@ class Run:
         self.error: EngineError | None = None
         self.lost = 0
 
-    async def start(self, *, callbacks: int = 0) -> None:
+    async def start(self, *, embedded: str = "") -> None:
+        """`embedded`: how the program around takes messages, beside the configured outputs."""
         for sink in self._sinks:
             await sink.start()
         self._pipeline = Pipeline(self._engine, self._sinks, self._reports.events.write)
         self._pipeline.lossless = self._replay
         if not self._replay:
-            self._reports.start(callbacks=callbacks)
+            self._reports.start(embedded)
         self.over = asyncio.create_task(self._until_over())
 
     def request_stop(self) -> None:
@@ -58,6 +61,7 @@ class Run:
     def remove(self, sink: Sink) -> None:
         self._sinks.remove(sink)
         self._pipeline.remove(sink)
+        self._removed[sink.name] = sum_of(self._removed.get(sink.name), sink.ledger.snapshot())
 
     def exclude(self, address: str, port: int) -> None:
         """From now on no connection with this local end is captured."""
@@ -67,7 +71,10 @@ class Run:
     def stats(self) -> dict[str, Any]:
         """The engine's ledger and the sinks'; after the end, how it stood then."""
         engine = self._last_stats if self._last_stats is not None else self._engine.stats()
-        return {**engine, "sinks": {sink.name: sink.ledger.snapshot() for sink in self._sinks}}
+        sinks = dict(self._removed)
+        for sink in self._sinks:
+            sinks[sink.name] = sum_of(sinks.get(sink.name), sink.ledger.snapshot())
+        return {**engine, "sinks": sinks}
 
     def measure(self) -> list[Family]:
         """All that others read: the ledger, and the engine's histograms of exchanges."""

@@ -22,8 +22,11 @@ def create_sniffer(
     """A sniffer by a configuration: a mapping of the schema's fields, or the path of a YAML file.
 
     As everywhere, environment variables come over the configuration. Raises ConfigError with every mistake.
-    `on_http_message` is a function or a coroutine function; one message is passed at a time.
+    `on_http_message` is a function or a coroutine function; one message is passed at a time. Neither it nor iteration
+    is given the deliveries of sniffers that went by (`self_delivery` in the ledger).
     """
+    if on_http_message is not None and not callable(on_http_message):
+        raise TypeError(f"on_http_message is to be called with each message, and {on_http_message!r} cannot be")
     if isinstance(config, Mapping):
         draft = gather(None, os.environ, {}, document=config)
     else:
@@ -42,6 +45,7 @@ class Sniffer:
         self._settings = settings
         self._on_http_message = on_http_message
         self._run: Run | None = None
+        self._callback: CallbackSink | None = None
         self._starting = False
         # Iteration takes its share of the memory whether it is used or not: it may begin at any time.
         self._callbacks = 1 + (on_http_message is not None)
@@ -57,9 +61,14 @@ class Sniffer:
             self._starting = False
 
     async def stop(self) -> None:
-        """Ends the capture and waits until everything is delivered to every output. Safe to repeat."""
-        if self._run is not None:
-            self._run.request_stop()
+        """Ends the capture and waits until everything is delivered to every output. Safe to repeat.
+
+        From the callback it returns at once: what is to be delivered includes the message that it was given.
+        """
+        if self._run is None:
+            return
+        self._run.request_stop()
+        if self._callback is None or not self._callback.is_caller():
             # A caller that is cancelled must not cancel the drain of the others.
             await asyncio.shield(self._run.over)
 
@@ -87,7 +96,7 @@ class Sniffer:
         try:
             run = Run(self._settings, engine, self._sinks(engine))
             engine.start()
-            await run.start(callbacks=int(self._on_http_message is not None))
+            await run.start(embedded="iteration" if self._on_http_message is None else "callback")
         except BaseException:
             engine.close()
             raise
@@ -98,5 +107,6 @@ class Sniffer:
         instance = os.urandom(16).hex()
         sinks = outputs.build(self._settings, instance=instance, exclude=engine.exclude, queue_size=queue_size)
         if self._on_http_message is not None:
-            sinks.append(CallbackSink(self._on_http_message, queue_size))
+            self._callback = CallbackSink(self._on_http_message, queue_size)
+            sinks.append(self._callback)
         return sinks

@@ -29,6 +29,7 @@ def register(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     signals = Signals()
+    ready.clear()  # a sniffer that was killed left it, and a pod's volume outlives the container
     defaults = {"outputStdout": True} if args.pretty else {}
 
     def open_once() -> Opening:

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 
-from appliance.engine import CONNECTION, Batch
+from appliance.engine import CONNECTION, SELF_DELIVERY, Batch
 from appliance.ledger import SinkLedger
 from appliance.message import HttpMessage, message_from_record
 from appliance.sinks import nothing_to_do
@@ -37,6 +37,9 @@ class MessageQueue:
         for place in batch.records():
             if place.flags & CONNECTION:
                 self.ledger.drop("not_a_message")
+            elif place.flags & SELF_DELIVERY:
+                # Whoever sends on what it is given would else start another delivery with each.
+                self.ledger.drop("self_delivery")
             elif not self._queue.put(batch.record(place), force=force):
                 self.ledger.drop("queue_full")
 
@@ -52,6 +55,10 @@ class CallbackSink(MessageQueue):
 
     async def start(self) -> None:
         self._worker = asyncio.create_task(self._work())
+
+    def is_caller(self) -> bool:
+        """Whether the callback itself asks, which can't be waited for here."""
+        return asyncio.current_task() is self._worker
 
     async def drain(self, deadline: float | None) -> int:
         self._queue.close()
@@ -75,12 +82,14 @@ class CallbackSink(MessageQueue):
             if task is not None and task.cancelling():
                 raise
             self._failed("CancelledError")  # it was the callback's own
-        except Exception as error:  # noqa: BLE001 - what it raises is its own affair and must not end the sink
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - what it raises is its own affair: no end of the sink or the loop
             self._failed(type(error).__name__, error)
         else:
             self.ledger.deliver(1)
 
-    def _failed(self, name: str, error: Exception | None = None) -> None:
+    def _failed(self, name: str, error: BaseException | None = None) -> None:
         self.ledger.drop("callback_failed")
         _log.error("on_http_message raised", exc_info=error, extra={"event": "callback_failed", "error": name})
 

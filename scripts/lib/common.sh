@@ -80,5 +80,8 @@ provide_python() {
 }
 
 use_ccache() {
-    if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+    if ! command -v ccache >/dev/null; then return; fi
+    export CMAKE_CXX_COMPILER_LAUNCHER=ccache
+    # What another checkout compiled is the same here.
+    export CCACHE_BASEDIR="$ROOT" CCACHE_NOHASHDIR=1
 }

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 from servers import Collector, get
 from sniffing import until
 
@@ -75,7 +76,7 @@ async def test_a_coroutine_function_is_awaited_one_message_at_a_time(target: int
     assert_balanced(sniffer)
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), asyncio.CancelledError()])
+@pytest.mark.parametrize("error", [ValueError("no"), asyncio.CancelledError(), SystemExit(3)])
 async def test_what_a_callback_raises_kills_nothing(
     target: int, caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:
@@ -105,6 +106,76 @@ async def test_a_callback_that_hangs_does_not_hang_stop(target: int) -> None:
     await get(target)
     await sniffer.stop()
     assert assert_balanced(sniffer)["callback"]["dropped"] == {"drain_timeout": 2}
+
+
+async def test_stopping_in_a_callback_loses_nothing(target: int) -> None:
+    """It returns at once there: the message at hand is among those that the end waits for."""
+    seen = []
+
+    async def on_message(message: HttpMessage) -> None:
+        seen.append(message)
+        await sniffer.stop()
+
+    sniffer = create_sniffer(config(target), on_message)
+    await sniffer.start()
+    await get(target, 10)
+    await until(lambda: not sniffer.is_running(), "the end")
+    assert len(seen) == 20
+    assert assert_balanced(sniffer)["callback"]["dropped"] == {}
+
+
+def test_what_cannot_be_called_is_no_callback() -> None:
+    with pytest.raises(TypeError, match="on_http_message"):
+        create_sniffer({"ports": [80]}, on_http_message="print")  # type: ignore[arg-type]
+
+
+async def test_deliveries_of_sniffers_are_not_given_to_the_program(target: int) -> None:
+    seen: list[HttpMessage] = []
+    sniffer = create_sniffer(config(target), seen.append)
+    await sniffer.start()
+    async with ClientSession() as session, session.get(
+        f"http://127.0.0.1:{target}/", headers={"Tcp-Sniffer-Delivery": "another"}
+    ) as answer:
+        await answer.read()
+    await get(target)
+    await sniffer.stop()
+    assert [message.direction for message in seen] == ["request", "response"]
+    assert assert_balanced(sniffer)["callback"]["dropped"] == {"self_delivery": 2}
+
+
+async def test_who_may_iterate_is_not_warned_that_nothing_is_delivered(
+    target: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    sniffer = create_sniffer(config(target))
+    await sniffer.start()
+    await sniffer.stop()
+    logged = {getattr(record, "event", ""): record for record in caplog.records}
+    assert vars(logged["start"])["outputs"] == ["iteration"]
+    assert "no_output" not in logged
+
+
+async def test_the_ledger_holds_all_iterations(target: int) -> None:
+    """Two at once, and after they ended: one takes a message and leaves, one takes all."""
+    sniffer = create_sniffer(config(target))
+    await sniffer.start()
+
+    async def take(most: int) -> int:
+        taken = 0
+        async for _ in sniffer:
+            taken += 1
+            if taken == most:
+                break
+        return taken
+
+    iterating = [asyncio.create_task(take(most)) for most in (1, 100)]
+    await asyncio.sleep(0)
+    await get(target, 5)
+    await sniffer.stop()
+    assert await asyncio.gather(*iterating) == [1, 10]
+    ledger = sniffer.stats()["sinks"]["iterator"]
+    assert (ledger["delivered"], ledger["queued"]) == (11, 0)
+    assert ledger["produced"] == 11 + sum(ledger["dropped"].values())
 
 
 async def test_iteration(target: int) -> None:

@@ -88,6 +88,21 @@ async def test_memory_with_a_collector_and_status(tmp_path: Path, target: int, c
         assert await sniffing.stop() == 0
 
 
+def test_a_file_that_a_killed_sniffer_left_does_not_make_the_next_one_ready(tmp_path: Path) -> None:
+    """It is gone before the capture opens, which may take its time."""
+    left = tmp_path / "capture-open"
+    left.touch()
+    code = f"""
+import os, sys
+from appliance import engine
+engine.Engine.open = lambda _: os._exit(os.path.exists({str(left)!r}))
+from appliance.cli import main
+main(["run", "--ports", "80"])
+"""
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False, timeout=30).returncode == 0
+
+
 def test_the_ready_file_in_its_own_folder() -> None:
     """Without TMPDIR it is under /run/tcp-sniffer."""
     env = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
