@@ -27,6 +27,7 @@ class Replayed:
     records: list[dict[str, Any]]  # messages
     connections: list[dict[str, Any]]
     flags: list[int]  # of `records`
+    connection_flags: list[int]
     stats: dict[str, dict[str, int]]
     events: list[dict[str, Any]]
     exchanges: dict[str, Any]  # histograms, see sniffer_exchanges
@@ -91,6 +92,7 @@ def _result(
         records=[record for _, record in messages],
         connections=[json.loads(line) for flags, line in lines if flags & CONNECTION],
         flags=[flags for flags, _ in messages],
+        connection_flags=[flags for flags, _ in lines if flags & CONNECTION],
         stats=stats,
         events=events,
         exchanges=exchanges,

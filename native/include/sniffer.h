@@ -38,7 +38,8 @@ typedef struct sniffer_handle sniffer_handle;
 enum {
     SNIFFER_RECORD_RESPONSE = 1,     /* a response; neither this nor CONNECTION: a request */
     SNIFFER_RECORD_CONNECTION = 2,   /* a connection's end (outputConnections) */
-    SNIFFER_RECORD_SELF_DELIVERY = 4 /* a sniffer's own delivery: never to be delivered by POST */
+    SNIFFER_RECORD_SELF_DELIVERY = 4 /* a sniffer's own delivery, what may answer one, and the end of a connection
+                                        that carried one: never to be delivered by POST */
 };
 
 /* One record's place in its batch. */

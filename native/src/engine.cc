@@ -48,6 +48,8 @@ std::string hex(std::string_view bytes) {
     return out;
 }
 
+uint32_t delivery_flag(bool self_delivery) { return self_delivery ? SNIFFER_RECORD_SELF_DELIVERY : 0; }
+
 }  // namespace
 
 Engine::Engine(Config config)
@@ -216,7 +218,7 @@ void Engine::on_message(const Message& message, bool self_delivery) {
     } else {
         encoder_.encode(message, line_);
     }
-    push((message.request ? 0 : SNIFFER_RECORD_RESPONSE) | (self_delivery ? SNIFFER_RECORD_SELF_DELIVERY : 0));
+    push((message.request ? 0 : SNIFFER_RECORD_RESPONSE) | delivery_flag(self_delivery));
 }
 
 void Engine::on_exchange(const Endpoint& receiver, const Endpoint& destination, const Exchange& exchange) {
@@ -227,7 +229,7 @@ void Engine::on_connection_end(const ConnectionEnd& connection) {
     ledger_.messages.produced.add();
     ring_.lend_room(line_);
     encoder_.encode(connection, line_);
-    push(SNIFFER_RECORD_CONNECTION);
+    push(SNIFFER_RECORD_CONNECTION | delivery_flag(connection.self_delivery));
 }
 
 void Engine::on_not_http(const Endpoint& receiver, const Endpoint& destination, std::string_view bytes) {

@@ -461,14 +461,15 @@ size_t HttpConnection::read_lost(Reader& r, const Piece& piece) {
 
 // --- heads and pairing ---
 
-bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& framing) {
+bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& framing, bool cut) {
     if (!parsed.valid || (r.resyncing && !beyond_doubt(parsed))) return false;
     MessageDraft& draft = *r.draft;
     if (r.resyncing) context_.ledger.streams.resyncs.add();
     r.any = seen_http_ = true;
     r.resyncing = false;
     draft.headers_truncated = draft.raw.over_limit();
-    draft.self_delivery = parsed.self_delivery;
+    carries_deliveries_ |= parsed.self_delivery;
+    draft.self_delivery = parsed.self_delivery || (cut && r.is_request && carries_deliveries_);
     draft.partial = parsed.partial;
     if (!parsed.content_type.empty()) draft.content_type = parsed.content_type;
     if (!parsed.content_encoding.empty()) draft.content_encoding = parsed.content_encoding;
@@ -513,6 +514,7 @@ void HttpConnection::take_response(Reader& r, const ParsedHead& head, Framing& f
         else if (!interim)
             ++exchanges_;
     }
+        draft.self_delivery |= carries_deliveries_;  // it may answer one
     framing = response_framing(head, kind);
     draft.ambiguous = framing.ambiguous;
     bool depends = framing.kind != Framing::Kind::none && framing.kind != Framing::Kind::tunnel;
@@ -690,7 +692,7 @@ void HttpConnection::finish_cut_head(Reader& r, Incomplete incomplete) {
     Framing framing;
     ParsedHead parsed;
     parse_head(raw, r.is_request, context_.scratch, parsed);
-    if (!take_head(r, parsed, framing)) return abandon(r);
+    if (!take_head(r, parsed, framing, !complete)) return abandon(r);
     finish_message(r, complete ? Incomplete::none : incomplete, time_);
 }
 

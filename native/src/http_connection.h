@@ -65,6 +65,7 @@ class HttpConnection final : public StreamHandler {
     }
     int client() const { return client_; }
     std::string_view protocol() const;
+    bool carries_deliveries() const { return carries_deliveries_; }
     uint64_t messages(bool request) const { return (request ? request_ : response_).messages; }
     const Endpoint& receiver() const { return ends_[client_ == 1 ? 0 : 1]; }
     const Endpoint& destination() const { return ends_[client_ == 1 ? 1 : 0]; }
@@ -119,7 +120,8 @@ class HttpConnection final : public StreamHandler {
     void begin(Reader& r, const Piece& piece);
     size_t reject(Reader& r, const Piece& piece);
     bool legacy_answer(Reader& r);
-    bool take_head(Reader& r, const ParsedHead& parsed, Framing& framing);
+    // `cut`: the head's end is missing.
+    bool take_head(Reader& r, const ParsedHead& parsed, Framing& framing, bool cut = false);
     // `request_line`: as the record has it.
     void take_request(Reader& r, const ParsedHead& head, std::string_view request_line, Framing& framing);
     void take_response(Reader& r, const ParsedHead& head, Framing& framing);
@@ -159,7 +161,8 @@ class HttpConnection final : public StreamHandler {
     std::string_view protocol_ = "unknown";  // what it is, where it is not HTTP
     bool answered_early_ = false;            // the final response came before the request's head was whole
     bool said_not_http_ = false, tunnel_ = false, seen_http_ = false;
-    int8_t undecided_side_ = -1;  // who sent bytes that could begin a response, too few to tell
+    bool carries_deliveries_ = false;  // a head had Tcp-Sniffer-Delivery
+    int8_t undecided_side_ = -1;       // who sent bytes that could begin a response, too few to tell
     uint8_t undecided_size_ = 0;
     char undecided_[8];
     uint32_t exchanges_ = 0;

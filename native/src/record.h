@@ -85,6 +85,7 @@ struct ConnectionEnd {
     std::string_view protocol;  // "http", "tls", ..., "unknown"
     uint64_t packets[2] = {}, bytes[2] = {}, missing[2] = {}, messages[2] = {};  // [0] by the client
     bool handshake = false, conflicting_data = false;
+    bool self_delivery = false;  // it carried a sniffer's own deliveries
 };
 
 struct EncodedHead {

@@ -272,6 +272,7 @@ void Tracker::report_end(Connection* connection, End how) {
     counter_of(ledger_.connections, how).add();
     if (!config_.output_connections) return;
     const HttpConnection& http = connection->http;
+    record.self_delivery = http.carries_deliveries();
     int client = http.client() == 1 ? 1 : 0;
     ConnectionEnd record;
     record.timestamp = connection->timestamp;

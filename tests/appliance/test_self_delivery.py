@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from servers import Collector, collecting, forwarding, get
+from aiohttp import web
+from servers import Answer, Collector, collecting, forwarding, get
 from sniffing import Sniffing, until
 
 QUIET = 1.0  # seconds in which a loop would show
@@ -18,6 +19,13 @@ async def settled(*collectors: Collector) -> None:
     while before != (now := sum(len(collector.posts) for collector in collectors)):
         before = now
         await asyncio.sleep(QUIET)
+
+
+def closing(_: int) -> web.Response:
+    """An answer that ends its connection."""
+    answer = web.Response()
+    answer.force_close()
+    return answer
 
 
 @pytest.mark.parametrize("interface", ["lo", "any"])
@@ -41,13 +49,13 @@ async def test_own_deliveries_are_not_captured(tmp_path: Path, target: int, inte
     assert stats["sinks"]["http"]["dropped"] == {}
 
 
-async def test_two_sniffers_that_watch_each_others_collectors(tmp_path: Path, target: int) -> None:
-    """Each sees the other's deliveries: on stdout, never in a POST, or they would multiply for ever."""
-    async with collecting(Collector()) as first, collecting(Collector()) as second:
+async def watching_each_other(tmp_path: Path, target: int, *options: str, answer: Answer | None = None) -> int:
+    """Returns how many records of a delivery's connection each sees; what is posted is of the target alone."""
+    async with collecting(Collector(answer)) as first, collecting(Collector(answer)) as second:
         ports = f"{target},{first.port},{second.port}"
         async with (
-            Sniffing(tmp_path / "a", "--ports", ports, "--output-stdout", "--output-url", first.url) as a,
-            Sniffing(tmp_path / "b", "--ports", ports, "--output-stdout", "--output-url", second.url) as b,
+            Sniffing(tmp_path / "a", "--ports", ports, *options, "--output-stdout", "--output-url", first.url) as a,
+            Sniffing(tmp_path / "b", "--ports", ports, *options, "--output-stdout", "--output-url", second.url) as b,
         ):
             await a.until_event("start")
             await b.until_event("start")
@@ -55,25 +63,44 @@ async def test_two_sniffers_that_watch_each_others_collectors(tmp_path: Path, ta
             await until(lambda: len(first.posts) >= 10 and len(second.posts) >= 10, "the records")
             await settled(first, second)
             assert [await a.stop(), await b.stop()] == [0, 0]
+    seen = []
     for sniffing, own, other in ((a, first, second), (b, second, first)):
-        assert len(own.records) == 10
         assert {record["receiver"]["port"] for record in own.records} == {target}
-        seen = [record for record in sniffing.records if record["receiver"]["port"] == other.port]
-        assert len(seen) == 20
-        assert not [record for record in sniffing.records if record["receiver"]["port"] == own.port]
-        assert sniffing.sink("http")["dropped"] == {"self_delivery": 20}
+        assert {record["receiver"]["port"] for record in sniffing.records} == {target, other.port}
+        seen.append(len([record for record in sniffing.records if record["receiver"]["port"] == other.port]))
+        assert sniffing.sink("http")["dropped"] == {"self_delivery": seen[-1]}
+        assert len(own.records) == len(sniffing.records) - seen[-1]
+    assert seen[0] == seen[1]
+    return seen[0]
 
 
-async def test_through_a_redirecting_proxy(tmp_path: Path, target: int) -> None:
+async def test_two_sniffers_that_watch_each_others_collectors(tmp_path: Path, target: int) -> None:
+    """Each sees the other's deliveries: on stdout, never in a POST, or they would multiply for ever."""
+    assert await watching_each_other(tmp_path, target) == 2 * 10
+
+
+async def test_nor_do_the_ends_of_deliveries_multiply(tmp_path: Path, target: int) -> None:
+    """Eleven deliveries, the last one of the target's connection's end; each takes a connection, whose end is seen."""
+    assert await watching_each_other(tmp_path, target, "--output-connections", answer=closing) == 3 * 11
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "own", "seen"),
+    [([], None, 10, 2 * 10), (["--output-connections"], closing, 11, 3 * 11)],
+    ids=["messages", "connections too"],
+)
+async def test_through_a_redirecting_proxy(
+    tmp_path: Path, target: int, options: list[str], answer: Answer | None, own: int, seen: int
+) -> None:
     """The proxy's own connection to the collector cannot be excluded: the header tells."""
-    async with collecting(Collector()) as collector, forwarding(collector.port) as proxy:
+    async with collecting(Collector(answer)) as collector, forwarding(collector.port) as proxy:
         ports = f"{target},{collector.port},{proxy}"
-        url = f"http://127.0.0.1:{proxy}/"
-        async with Sniffing(tmp_path / "s", "--ports", ports, "--output-stdout", "--output-url", url) as sniffing:
+        options = [*options, "--ports", ports, "--output-stdout", "--output-url", f"http://127.0.0.1:{proxy}/"]
+        async with Sniffing(tmp_path / "s", *options) as sniffing:
             await get(target, 5)
-            await until(lambda: len(collector.records) >= 10, "the records")
+            await until(lambda: len(collector.records) >= own, "the records")
             await settled(collector)
             assert await sniffing.stop() == 0
-    assert len(collector.records) == 10
+    assert len(collector.records) == own
     assert {record["receiver"]["port"] for record in sniffing.records} == {target, collector.port}
-    assert sniffing.sink("http")["dropped"] == {"self_delivery": 20}
+    assert sniffing.sink("http")["dropped"] == {"self_delivery": seen}

@@ -7,9 +7,11 @@ from packets import Conversation, pcap
 from packets.files import frames
 from replay_engine import Replay
 
-from appliance.engine import RESPONSE, SELF_DELIVERY
+from appliance.engine import CONNECTION, RESPONSE, SELF_DELIVERY
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\n\r\n"
+DELIVERY = b"POST /in HTTP/1.1\r\nTcp-Sniffer-Delivery: a\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @pytest.mark.parametrize("name", [b"Tcp-Sniffer-Delivery", b"tcp-sniffer-delivery"])
@@ -27,6 +29,46 @@ def test_a_delivery_is_marked_when_its_head_is_too_long(replay: Replay) -> None:
     ask = b"POST /in HTTP/1.1\r\nA: " + b"x" * 500 + b"\r\nTcp-Sniffer-Delivery: a\r\nContent-Length: 2\r\n\r\n{}"
     result = replay(pcap(frames(Conversation().open().exchange(ask, NO_CONTENT).close().segments)), maxHeaderSize=256)
     assert result.flags == [SELF_DELIVERY, SELF_DELIVERY | RESPONSE]
+
+
+def opened() -> Conversation:
+    """A connection that carried a delivery."""
+    return Conversation().open().exchange(DELIVERY, NO_CONTENT)
+
+
+CUT = DELIVERY[:30]  # the header is behind it
+
+UNPAIRED = {
+    "joined midway": Conversation().exchange(DELIVERY, NO_CONTENT).exchange(DELIVERY, NO_CONTENT),
+    "a gap in a delivery's head": opened().client(CUT).lost(client=len(DELIVERY) - len(CUT)).server(NO_CONTENT),
+    "a delivery that was not seen": opened().client(DELIVERY, lost=True).server(NO_CONTENT),
+    "a gap in an answer": opened()
+    .client(DELIVERY)
+    .server(NO_CONTENT[:25])
+    .lost(server=2)
+    .exchange(DELIVERY, NO_CONTENT),
+}
+
+
+@pytest.mark.parametrize("conversation", UNPAIRED.values(), ids=UNPAIRED.keys())
+def test_what_may_belong_to_a_delivery_is_marked(replay: Replay, conversation: Conversation) -> None:
+    """Without its request, or with a head that is cut, on a connection that carried deliveries: one more would loop."""
+    result = replay(pcap(frames(conversation.close().segments)))
+    unsure = [
+        flags & SELF_DELIVERY
+        for flags, record in zip(result.flags, result.records, strict=True)
+        if record["direction"] == "response" or not record["complete"]
+    ]
+    assert len(unsure) >= 2
+    assert all(unsure)
+
+
+def test_the_end_of_a_connection_that_carried_deliveries_is_marked(replay: Replay) -> None:
+    """Posted, it would end one more connection, and so on for ever."""
+    other = Conversation(("10.0.0.3", 40000), start_ms=100).open().exchange(GET, NO_CONTENT).close()
+    capture = pcap(frames([*opened().close().segments, *other.segments]))
+    result = replay(capture, outputConnections=True)
+    assert result.connection_flags == [CONNECTION | SELF_DELIVERY, CONNECTION]
 
 
 def test_source(replay: Replay) -> None:
