@@ -11,7 +11,7 @@ import json
 import os
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 
 from appliance.shared_library import Functions, SharedLibrary, load
@@ -146,9 +146,14 @@ class Engine:
     def start(self) -> None:
         self._check(self._library.sniffer_start(self._handle))
 
-    def exclude(self, address: str, port: int) -> None:
-        """From now on no connection with this local end is captured."""
+    def exclude(self, address: str, port: int) -> Callable[[], None]:
+        """From now on no connection with this local end is captured. The result is to be called before it closes."""
         self._check(self._library.sniffer_exclude(self._handle, address.encode(), port))
+        return lambda: self._include(address, port)
+
+    def _include(self, address: str, port: int) -> None:
+        if not self._closed:
+            self._check(self._library.sniffer_include(self._handle, address.encode(), port))
 
     @property
     def event_fd(self) -> int:
@@ -296,6 +301,7 @@ def _functions() -> Functions:
         "sniffer_open": (integer, (text, ctypes.POINTER(handle), text, size)),
         "sniffer_start": (integer, (handle,)),
         "sniffer_exclude": (integer, (handle, text, ctypes.c_uint16)),
+        "sniffer_include": (integer, (handle, text, ctypes.c_uint16)),
         "sniffer_confine": (integer, (text, size)),
         "sniffer_event_fd": (integer, (handle,)),
         "sniffer_read": (integer, (handle, batch)),

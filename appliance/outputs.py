@@ -15,6 +15,7 @@ from appliance.version import version
 
 if TYPE_CHECKING:
     from appliance.sinks.http import HttpSink
+    from appliance.sinks.own import Exclude
     from appliance.sinks.spool import SpoolOptions
 
 _log = logging.getLogger("tcp_sniffer.stdout")
@@ -24,7 +25,7 @@ def build(
     settings: Settings,
     *,
     instance: str,
-    exclude: Callable[[str, int], None],
+    exclude: Exclude,
     queue_size: int,
     render: Render | None = None,
     on_stdout_closed: Callable[[], None] | None = None,
@@ -54,7 +55,7 @@ def _stdout(queue_size: int, render: Render | None, on_closed: Callable[[], None
     return StdoutSink(sys.stdout.fileno(), queue_size, on_error, render)
 
 
-def _http(settings: Settings, instance: str, exclude: Callable[[str, int], None], queue_size: int) -> HttpSink:
+def _http(settings: Settings, instance: str, exclude: Exclude, queue_size: int) -> HttpSink:
     from appliance.sinks.http import HttpSink, PostOptions
     from appliance.sinks.own import DELIVERY_HEADER
     from appliance.sinks.session import open_session, tls_context, without_user

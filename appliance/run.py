@@ -13,6 +13,7 @@ from appliance.ledger import sum_of
 from appliance.pipeline import Pipeline
 from appliance.reports import Reports
 from appliance.sinks import Sink
+from appliance.sinks.own import Include, nothing
 
 if TYPE_CHECKING:
     from appliance.metrics.model import Family
@@ -63,10 +64,9 @@ class Run:
         self._pipeline.remove(sink)
         self._removed[sink.name] = sum_of(self._removed.get(sink.name), sink.ledger.snapshot())
 
-    def exclude(self, address: str, port: int) -> None:
+    def exclude(self, address: str, port: int) -> Include:
         """From now on no connection with this local end is captured."""
-        if self._last_stats is None:
-            self._engine.exclude(address, port)
+        return self._engine.exclude(address, port) if self._last_stats is None else nothing
 
     def stats(self) -> dict[str, Any]:
         """The engine's ledger and the sinks'; after the end, how it stood then."""

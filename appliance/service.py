@@ -16,6 +16,7 @@ from appliance.engine import Engine, EngineError, confine
 from appliance.opening import Opening
 from appliance.run import Run
 from appliance.shared_library import LibraryError
+from appliance.sinks.own import Include, nothing
 from appliance.sinks.writer import Render
 
 if TYPE_CHECKING:
@@ -142,9 +143,8 @@ class Service:
         )
         self._otlp.start()
 
-    def _exclude(self, address: str, port: int) -> None:
-        if self._run is not None:
-            self._run.exclude(address, port)
+    def _exclude(self, address: str, port: int) -> Include:
+        return self._run.exclude(address, port) if self._run is not None else nothing
 
     def _measure_since(self) -> Measured:
         from appliance.metrics.otlp import Measured

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from appliance.config import hide_url
 from appliance.metrics.model import Family
-from appliance.sinks.own import Exclude
+from appliance.sinks.own import Exclude, Include
 
 if TYPE_CHECKING:
     from appliance.metrics.otlp_exporter import Exporter
@@ -110,11 +110,16 @@ class OtlpExport:
 
         return Exporter(self._url, exclude=self._exclude_on_loop, instance=self._instance, placement=self._placement)
 
-    def _exclude_on_loop(self, address: str, port: int) -> None:
-        async def call() -> None:
-            self._exclude(address, port)
+    def _exclude_on_loop(self, address: str, port: int) -> Include:
+        async def call() -> Include:
+            return self._exclude(address, port)
 
-        asyncio.run_coroutine_threadsafe(call(), self._loop).result(_LOOP_PATIENCE)
+        include = asyncio.run_coroutine_threadsafe(call(), self._loop).result(_LOOP_PATIENCE)
+        return lambda: self._on_loop(include)
+
+    def _on_loop(self, call: Callable[[], None]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the capture
+            self._loop.call_soon_threadsafe(call)
 
     async def _export(self, exporter: Exporter) -> None:
         measured = self._measure()

@@ -76,8 +76,14 @@ int sniffer_start(sniffer_handle* handle);
 
 /* From now on no connection that has this local end is captured: the caller's own deliveries.
  * `address` is numeric, IPv4 or IPv6; call it between bind() and connect(). At most 1024 ends
- * are kept; the oldest is forgotten first. */
+ * are kept: of more, those go first that sniffer_include named, then the oldest. */
 int sniffer_exclude(sniffer_handle* handle, const char* address, uint16_t port);
+
+/* The socket of an excluded end is about to be closed; call it before close(). What that connection
+ * still says (its FIN, what is sent again) is not captured for another 60 s; a connection that
+ * begins after this call is, for others may get the port. An end that is not excluded is none to
+ * include: SNIFFER_OK. */
+int sniffer_include(sniffer_handle* handle, const char* address, uint16_t port);
 
 /* An eventfd, owned by the handle: readable when there are batches, events or a changed state to
  * read. The reader resets it by reading 8 bytes. */

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "clock.h"
 #include "confine.h"
 #include "engine.h"
 #include "error.h"
@@ -52,6 +53,14 @@ int guarded(Call call, Say say) {
     return SNIFFER_INTERNAL;
 }
 
+sniffer::Endpoint endpoint(const char* address, uint16_t port) {
+    sniffer::Endpoint end;
+    end.port = port;
+    if (!sniffer::parse_address(address, end.ip))
+        throw EngineError(SNIFFER_CONFIG, std::string("not a numeric address: ") + address);
+    return end;
+}
+
 }  // namespace
 
 EXPORT int sniffer_abi_version(void) { return SNIFFER_ABI_VERSION; }
@@ -67,15 +76,13 @@ EXPORT int sniffer_start(sniffer_handle* handle) {
 }
 
 EXPORT int sniffer_exclude(sniffer_handle* handle, const char* address, uint16_t port) {
-    return guarded(
-        [&] {
-            sniffer::Endpoint end;
-            end.port = port;
-            if (!sniffer::parse_address(address, end.ip))
-                throw EngineError(SNIFFER_CONFIG, std::string("not a numeric address: ") + address);
-            handle->engine.excluded().add(end);
-        },
-        [&](const char* text) { handle->error = text; });
+    return guarded([&] { handle->engine.excluded().add(endpoint(address, port)); },
+                   [&](const char* text) { handle->error = text; });
+}
+
+EXPORT int sniffer_include(sniffer_handle* handle, const char* address, uint16_t port) {
+    return guarded([&] { handle->engine.excluded().close(endpoint(address, port), sniffer::wall_time()); },
+                   [&](const char* text) { handle->error = text; });
 }
 
 EXPORT int sniffer_confine(char* error, size_t capacity) {

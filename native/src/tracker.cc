@@ -41,24 +41,6 @@ Counter& counter_of(Ledger::Connections& ends, End how) {
 
 }  // namespace
 
-void ExcludedEnds::add(const Endpoint& end) {
-    std::lock_guard lock(mutex_);
-    if (ends_.size() < kMost) {
-        newest_ = ends_.size();
-        ends_.push_back(end);
-    } else {
-        newest_ = (newest_ + 1) % kMost;
-        ends_[newest_] = end;
-    }
-    any_.store(true, std::memory_order_release);
-}
-
-bool ExcludedEnds::has(const Endpoint& a, const Endpoint& b) {
-    if (!any_.load(std::memory_order_acquire)) return false;
-    std::lock_guard lock(mutex_);
-    return std::any_of(ends_.rbegin(), ends_.rend(), [&](const Endpoint& end) { return end == a || end == b; });
-}
-
 Tracker::Tracker(const Config& config, Ledger& ledger, Events& events, Arena& arena, Budget& budget, HttpContext& http,
                  ConnectionSink& sink)
     : config_(config),
@@ -97,7 +79,7 @@ void Tracker::on_segment(const Segment& segment) {
 }
 
 Counter* Tracker::reason_not_to_open(const Segment& segment, const FlowKey& key) {
-    if (excluded_.has(segment.source, segment.destination)) return &ledger_.packets.own_delivery;
+    if (excluded_.has(segment)) return &ledger_.packets.own_delivery;
     if (config_.sample_rate < 1 && sample_of(key) >= config_.sample_rate) return &ledger_.packets.sampled_out;
     if (config_.direction != Direction::both && !local_.empty() && !wanted_direction(segment))
         return &ledger_.packets.other_direction;
@@ -272,7 +254,6 @@ void Tracker::report_end(Connection* connection, End how) {
     counter_of(ledger_.connections, how).add();
     if (!config_.output_connections) return;
     const HttpConnection& http = connection->http;
-    record.self_delivery = http.carries_deliveries();
     int client = http.client() == 1 ? 1 : 0;
     ConnectionEnd record;
     record.timestamp = connection->timestamp;
@@ -291,6 +272,7 @@ void Tracker::report_end(Connection* connection, End how) {
     }
     record.handshake = connection->tcp.handshake_seen();
     record.conflicting_data = connection->tcp.conflicts();
+    record.self_delivery = http.carries_deliveries();
     sink_.on_connection_end(record);
 }
 

@@ -2,28 +2,14 @@
 #pragma once
 
 #include <bitset>
-#include <mutex>
 #include <vector>
 
 #include "connection.h"
 #include "events.h"
+#include "excluded_ends.h"
 #include "packet_clock.h"
 
 namespace sniffer {
-
-// The ends of the reader's own deliveries.
-class ExcludedEnds {
- public:
-    void add(const Endpoint& end);
-    bool has(const Endpoint& a, const Endpoint& b);
-
- private:
-    static constexpr size_t kMost = 1024;
-    std::atomic<bool> any_{false};
-    std::mutex mutex_;
-    std::vector<Endpoint> ends_;  // a ring once it is full
-    size_t newest_ = 0;
-};
 
 class ConnectionSink {
  public:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from servers import Answer, Collector, collecting, forwarding, get
+from aiohttp import ClientSession, TCPConnector, web
+from servers import Answer, Collector, collecting, forwarding, get, unused_port
 from sniffing import Sniffing, until
 
 QUIET = 1.0  # seconds in which a loop would show
@@ -104,3 +105,39 @@ async def test_through_a_redirecting_proxy(
     assert len(collector.records) == own
     assert {record["receiver"]["port"] for record in sniffing.records} == {target, collector.port}
     assert sniffing.sink("http")["dropped"] == {"self_delivery": seen}
+
+
+async def test_a_port_is_captured_again_once_its_delivery_is_over(tmp_path: Path, target: int) -> None:
+    """The system gives it to whoever asks next: a connection of the application's is no delivery."""
+    port = unused_port()
+    options = ["--ports", f"{target},{port}", "--output-stdout", "--output-url", f"http://127.0.0.1:{port}/"]
+    async with Sniffing(tmp_path / "s", *options) as sniffing:
+        await sniffing.until_event("start")
+        async with collecting(Collector(), port=port) as collector:
+            await get(target)
+            await until(lambda: len(collector.posts) == 2, "the records")
+        own = collector.posts[0].peer[1]  # the collector ended the connection, so that nothing keeps the port
+        await until(lambda: free(own), "the delivery's end")
+        await get_from(own, target)
+        records = await sniffing.until_records(4)
+        assert await sniffing.stop() == 0
+    assert [record["destination"]["port"] for record in records].count(own) == 2
+    assert {record["receiver"]["port"] for record in sniffing.records} == {target}
+    assert sniffing.stats["packets"]["own_delivery"] > 0
+
+
+def free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+async def get_from(port: int, target: int) -> None:
+    """A request by a connection from that port."""
+    connector = TCPConnector(local_addr=("127.0.0.1", port))
+    async with ClientSession(connector=connector) as session, session.get(f"http://127.0.0.1:{target}/") as answer:
+        await answer.read()
