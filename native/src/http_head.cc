@@ -14,6 +14,16 @@ bool always_counts(std::string_view line) {
     return kind == HeaderKind::content_length || kind == HeaderKind::transfer_encoding || kind == HeaderKind::delivery;
 }
 
+// The last field of whole lines, with those that continue it.
+std::string_view last_field(std::string_view lines) {
+    while (true) {
+        const size_t before = lines.substr(0, lines.size() - 1).rfind('\n');
+        if (before == std::string_view::npos) return lines;
+        if (!is_space(lines[before + 1])) return lines.substr(before + 1);
+        lines = lines.substr(0, before + 1);
+    }
+}
+
 }  // namespace
 
 size_t HeadScanner::feed(const char* data, size_t size) {
@@ -38,7 +48,7 @@ void HeadBuffer::clear() {
     raw_.clear();
     line_.clear();
     kept_ = 0;
-    over_ = in_start_line_ = start_line_cut_ = false;
+    over_ = in_start_line_ = start_line_cut_ = counts_ = false;
 }
 
 void HeadBuffer::go_back(const Mark& mark) {
@@ -46,7 +56,7 @@ void HeadBuffer::go_back(const Mark& mark) {
     raw_.resize(mark.size);
     line_.clear();
     kept_ = 0;
-    over_ = in_start_line_ = start_line_cut_ = false;
+    over_ = in_start_line_ = start_line_cut_ = counts_ = false;
 }
 
 void HeadBuffer::append(std::string_view bytes, size_t limit) {
@@ -61,6 +71,7 @@ void HeadBuffer::append(std::string_view bytes, size_t limit) {
         if (!in_start_line_) {  // the line that the limit cuts goes on in line_
             line_.assign(raw_, last + 1, kLongestLateLine);
             raw_.resize(last + 1);
+            counts_ = always_counts(last_field(raw_));
         }
         kept_ = raw_.size();
     }
@@ -83,10 +94,17 @@ void HeadBuffer::end_line() {
         raw_ += '\n';
         kept_ = raw_.size();
         in_start_line_ = false;
-    } else if (always_counts(line_) && raw_.size() - kept_ + line_.size() < kMostLateBytes) {
-        raw_.append(line_) += '\n';
+    } else {
+        keep_late_line();
     }
     line_.clear();
+}
+
+// RFC 9112 section 5.2: a line that begins with white space continues the field before it.
+void HeadBuffer::keep_late_line() {
+    if (line_.empty() || !is_space(line_[0])) counts_ = always_counts(line_);
+    counts_ = counts_ && raw_.size() - kept_ + line_.size() < kMostLateBytes;
+    if (counts_) raw_.append(line_) += '\n';
 }
 
 }  // namespace sniffer

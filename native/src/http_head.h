@@ -62,9 +62,11 @@ class HeadBuffer {
  private:
     void append_over(std::string_view bytes);
     void end_line();
+    void keep_late_line();
     std::string raw_, line_;
     size_t kept_ = 0;
     bool over_ = false, in_start_line_ = false, start_line_cut_ = false;
+    bool counts_ = false;  // the field before line_ is kept though it is late: so is what continues it
 };
 
 // What RFC 9112 section 6 needs to know.

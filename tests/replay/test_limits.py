@@ -117,6 +117,7 @@ BODIES = (
     ),
 )
 
+POST = b"POST / HTTP/1.1\r\n"
 LONG = b"X-Long: " + b"x" * 300
 LONG_HEADER = {"x-long": "x" * 300}
 
@@ -137,6 +138,42 @@ HEADS = (
         "the coding is obeyed too",
         answered(b"HTTP/1.1 200 OK\r\nA: b\r\n" + LONG + b"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
         [GOT, response(200, to="GET /", headers={"a": "b"}, body="ok", headersTruncated=True), *NEXT],
+        config={"maxHeaderSize": 256},
+    ),
+    Case(
+        "Content-Length folded behind maxHeaderSize",
+        "the line that continues it is obeyed as well, and no other",
+        answered(NO_CONTENT, POST + LONG + b"\r\n 9\r\nContent-Length:\r\n 5\r\nB: c\r\n 7\r\n\r\nhello"),
+        [
+            request("POST", "/", body="hello", headersTruncated=True),
+            response(204, "No Content", to="POST /"),
+            *NEXT,
+        ],
+        config={"maxHeaderSize": 256},
+    ),
+    Case(
+        "chunked folded behind maxHeaderSize",
+        "in the list's last line",
+        answered(
+            NO_CONTENT,
+            POST + LONG + b"\r\nTransfer-Encoding: gzip,\r\n\tchunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        ),
+        [
+            request("POST", "/", body="ok", headersTruncated=True),
+            response(204, "No Content", to="POST /"),
+            *NEXT,
+        ],
+        config={"maxHeaderSize": 256},
+    ),
+    Case(
+        "Content-Length that maxHeaderSize parts from its value",
+        "the field begins before the limit",
+        answered(NO_CONTENT, POST + b"A: %b\r\nContent-Length:\r\n%b5\r\n\r\nhello" % (b"a" * 200, b" " * 50)),
+        [
+            request("POST", "/", headers={"a": "a" * 200}, body="hello", headersTruncated=True),
+            response(204, "No Content", to="POST /"),
+            *NEXT,
+        ],
         config={"maxHeaderSize": 256},
     ),
     Case(
