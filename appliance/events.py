@@ -54,7 +54,10 @@ class EventLog:
 
     def write(self, events: Iterable[dict[str, Any]]) -> None:
         for event in events:
-            self._write(dict(event))
+            if event.get("event") == "withheld":  # by the engine, before they came here
+                self._kind(str(event["kind"])).withheld += event["lines"]
+            else:
+                self._write(dict(event))
 
     def flush(self) -> None:
         """Says how many lines were withheld since the last line of their kind."""

@@ -96,8 +96,9 @@ int sniffer_read(sniffer_handle* handle, sniffer_batch* batch);
 /* Gives a batch back; from any thread. */
 void sniffer_release(sniffer_handle* handle, sniffer_batch* batch);
 
-/* Log events since the last call, as JSON lines ({"event": "gap", ...}), into `buffer`. Returns
- * the bytes written (0: none); at most `capacity`, whole lines only. */
+/* Log events since the last call, as JSON lines ({"event": "gap", ...}), into `buffer`. Of a kind 20
+ * are kept; how many more there were stands in {"event": "withheld", "kind": "gap", "lines": 380}.
+ * Returns the bytes written (0: none); at most `capacity`, whole lines only. */
 size_t sniffer_read_events(sniffer_handle* handle, char* buffer, size_t capacity);
 
 /* The ledger and the gauges as one JSON object. Returns the bytes needed, the closing NUL

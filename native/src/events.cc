@@ -1,6 +1,7 @@
 #include "events.h"
 
 #include <cstring>
+#include <utility>
 
 namespace sniffer {
 
@@ -25,32 +26,39 @@ Events::Line& Events::Line::ends(const Endpoint& receiver, const Endpoint& desti
     return text("receiver", to_string(receiver)).text("destination", to_string(destination));
 }
 
-Events::Kind* Events::open_kind(std::string_view event) {
+Events::Kind& Events::kind_of(std::string_view event) {
     for (Kind& kind : kinds_) {
         if (kind.name.empty()) kind.name = event;
-        if (kind.name == event) return kind.waiting < kMostOfAKind ? &kind : nullptr;
+        if (kind.name == event) return kind;
     }
-    return nullptr;
+    return kinds_.back();
+}
+
+void Events::withhold(Kind& kind) {
+    ++kind.withheld;
+    ledger_.streams.events_withheld.add();
 }
 
 bool Events::withhold(std::string_view event) {
     std::lock_guard lock(mutex_);
-    if (open_kind(event)) return false;
-    ledger_.streams.events_withheld.add();
+    Kind& kind = kind_of(event);
+    if (kind.waiting < kMostOfAKind) return false;
+    withhold(kind);
     return true;
 }
 
 void Events::add(const Line& line) {
     std::lock_guard lock(mutex_);
     const std::string text = line.finish();
-    Kind* kind = open_kind(line.event());
-    if (!kind || lines_.size() + text.size() > kMostWaiting) return ledger_.streams.events_withheld.add();
-    ++kind->waiting;
+    Kind& kind = kind_of(line.event());
+    if (kind.waiting >= kMostOfAKind || lines_.size() + text.size() > kMostWaiting) return withhold(kind);
+    ++kind.waiting;
     lines_ += text;
 }
 
 size_t Events::read(char* buffer, size_t capacity) {
     std::lock_guard lock(mutex_);
+    tell_withheld();
     size_t size = lines_.size();
     if (size > capacity) {
         size_t last = std::string_view(lines_).substr(0, capacity).rfind('\n');
@@ -60,6 +68,13 @@ size_t Events::read(char* buffer, size_t capacity) {
     lines_.erase(0, size);
     for (Kind& kind : kinds_) kind.waiting = 0;
     return size;
+}
+
+// A line for each kind at most, so that what waits stays bounded.
+void Events::tell_withheld() {
+    for (Kind& kind : kinds_)
+        if (const uint64_t lines = std::exchange(kind.withheld, 0))
+            lines_ += Line("withheld").text("kind", kind.name).number("lines", lines).finish();
 }
 
 }  // namespace sniffer

@@ -33,7 +33,8 @@ class Events {
     // Whether a line of this kind would not be kept; it counts as withheld then. Spares its making, which in a flood
     // costs more than all else.
     bool withhold(std::string_view event);
-    // Whole lines only.
+    // Whole lines only, and behind them {"event": "withheld", "kind", "lines"} for each kind of which some were not
+    // kept since it was told last.
     size_t read(char* buffer, size_t capacity);
 
  private:
@@ -42,14 +43,16 @@ class Events {
     struct Kind {
         std::string name;
         size_t waiting = 0;
+        uint64_t withheld = 0;
     };
-    // Nullptr where no line of this kind is kept any more.
-    Kind* open_kind(std::string_view event);
+    Kind& kind_of(std::string_view event);
+    void withhold(Kind& kind);
+    void tell_withheld();
 
     Ledger& ledger_;
     std::mutex mutex_;
     std::string lines_;
-    std::array<Kind, 16> kinds_;
+    std::array<Kind, 16> kinds_;  // the last one takes all that are more
 };
 
 }  // namespace sniffer

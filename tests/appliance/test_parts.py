@@ -111,6 +111,17 @@ def test_event_log_withholds_what_is_too_much(caplog: pytest.LogCaptureFixture) 
     assert caplog.records == []
 
 
+def test_event_log_tells_what_the_engine_withheld(caplog: pytest.LogCaptureFixture) -> None:
+    """Of a burst the engine keeps a few lines: the others are said like those that are withheld here."""
+    caplog.set_level(logging.INFO)
+    log = EventLog()
+    log.write([*[{"event": "gap"}] * 20, {"event": "withheld", "kind": "gap", "lines": 380}])
+    log.write([{"event": "gap"}])
+    log.flush()
+    assert [record.__dict__.get("withheld") for record in caplog.records] == [None] * 20 + [381]
+    assert caplog.records[-1].__dict__["event"] == "gap"
+
+
 def test_event_fields_cannot_break_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     EventLog().write([{"event": "gap", "message": "x", "name": "y", "level": "z"}])

@@ -8,7 +8,7 @@ import pytest
 from expected import request, response
 from packets import Conversation, pcap
 from packets.files import frames
-from replay_case import Case, check, every_variant
+from replay_case import Case, check, every_variant, merged
 from replay_engine import Replay
 from variants import VARIANTS
 
@@ -86,6 +86,17 @@ def test_the_server_speaks_first(replay: Replay, name: str, banner: bytes) -> No
     events = [event for event in result.events if event["event"] == "not_http"]
     assert [event["protocol"] for event in events] == [name]
     assert result.records == []
+
+
+def test_in_a_flood_the_log_says_how_many_lines_it_lacks(replay: Replay) -> None:
+    """Of each kind some are written, and the others counted, here as in the ledger."""
+    flood = [Conversation(("10.0.0.2", 20000 + number)).open().client(b"\x01\x02\x03\x04") for number in range(400)]
+    result = replay(pcap(frames(merged(*flood))))
+    lines = [event for event in result.events if event["event"] == "not_http"]
+    withheld = [event for event in result.events if event["event"] == "withheld"]
+    assert {event["kind"] for event in withheld} == {"not_http"}
+    assert len(lines) + sum(event["lines"] for event in withheld) == 400
+    assert sum(event["lines"] for event in withheld) == result.stat("streams.events_withheld")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
