@@ -217,7 +217,10 @@ size_t HttpConnection::step(Reader& r, const Piece& piece) {
 size_t HttpConnection::read_start(Reader& r, const Piece& piece) {
     size_t blank = 0;
     while (blank < piece.size && (piece.data[blank] == '\r' || piece.data[blank] == '\n')) ++blank;
-    if (blank > 0) return blank;
+    if (blank > 0) {
+        if (!seen_http_) r.keep_blank(view(piece).substr(0, blank));
+        return blank;
+    }
     begin(r, piece);
     return read_probe(r, piece);
 }
@@ -322,8 +325,9 @@ size_t HttpConnection::reject(Reader& r, const Piece& piece) {
     }
     abandon(r);
     if (!seen_http_) {
+        bytes.insert(0, r.blank, r.blank_size);
         say_not_http(bytes);
-        if (identify(bytes).known()) {
+        if (const Protocol protocol = identify(bytes); protocol.known() && protocol.name != kProxyProtocol) {
             ignore_all();
             return 0;
         }
@@ -448,8 +452,9 @@ bool HttpConnection::begins_turn(const Piece& piece) { return piece.segment_star
 size_t HttpConnection::read_lost(Reader& r, const Piece& piece) {
     Looks looks = r.is_request ? looks_like_request(view(piece)) : looks_like_response(view(piece));
     if (looks != Looks::no && r.is_request && !starts_in_capitals(view(piece).substr(0, 64))) looks = Looks::no;
-    const bool joining =
-        std::exchange(r.joining, false) && piece.segment_start && (!r.is_request || begins_known_method(view(piece)));
+    const bool first = std::exchange(r.joining, false) && piece.segment_start;
+    if (first && !seen_http_ && identify(view(piece)).name == "TLS") say_not_http(view(piece));
+    const bool joining = first && (!r.is_request || begins_known_method(view(piece)));
     if (looks == Looks::no || !(begins_turn(piece) || joining)) {
         context_.ledger.streams.unparsed_bytes.add(piece.size);
         return piece.size;

@@ -98,6 +98,12 @@ class HttpConnection final : public StreamHandler {
         bool decides_at_turn = false;  // what decides came when the client had spoken
         HeadScanner scanner;
         std::unique_ptr<MessageDraft> draft;
+        uint8_t blank_size = 0;
+        char blank[4];  // the empty lines before the first message: what is none may be known by them
+
+        void keep_blank(std::string_view bytes) {
+            blank_size += static_cast<uint8_t>(bytes.copy(blank + blank_size, sizeof blank - blank_size));
+        }
     };
 
     Reader& reader(int side) { return side == client_ ? request_ : response_; }

@@ -14,8 +14,8 @@ struct Prefix {
 constexpr Prefix kPrefixes[] = {
     {"PRI * HTTP/2.0", "HTTP/2"},
     {"SSH-", "SSH"},
-    {std::string_view("\r\n\r\n\0\r\nQUIT\n", 12), "PROXY protocol"},
-    {"PROXY ", "PROXY protocol"},
+    {std::string_view("\r\n\r\n\0\r\nQUIT\n", 12), kProxyProtocol},
+    {"PROXY ", kProxyProtocol},
     {"EHLO ", "SMTP"},
     {"HELO ", "SMTP"},
     {"220 ", "SMTP or FTP"},
@@ -26,12 +26,15 @@ constexpr Prefix kPrefixes[] = {
     {"RFB 00", "VNC"},
     {"INFO {", "NATS"},
     {"CONNECT {", "NATS"},
-    {"*1\r\n$", "Redis"},
-    {"*2\r\n$", "Redis"},
-    {"*3\r\n$", "Redis"},
-    {"*4\r\n$", "Redis"},
     {"PING\r\n", "Redis"},
 };
+
+// An array of strings, as each command is one: its length, and the first string's.
+bool is_redis_array(std::string_view bytes) {
+    if (!bytes.starts_with('*')) return false;
+    const size_t end = bytes.find_first_not_of("0123456789", 1);
+    return end > 1 && end != std::string_view::npos && bytes.substr(end).starts_with("\r\n$");
+}
 
 bool is_rtsp_or_sip(std::string_view line, std::string_view& name) {
     line = line.substr(0, line.find('\n'));
@@ -109,17 +112,7 @@ void read_client_hello(std::string_view record, Protocol& out) {
     }
 }
 
-}  // namespace
-
-bool is_cut_client_hello(std::string_view bytes) {
-    if (bytes.empty() || bytes[0] != 0x16 || (bytes.size() > 1 && bytes[1] != 3)) return false;
-    Fields record(bytes);
-    record.skip(3);
-    size_t length = record.u16();
-    return !record.ok() || bytes.size() < 5 + length;
-}
-
-Protocol identify(std::string_view bytes) {
+Protocol identify_first(std::string_view bytes) {
     Protocol out;
     auto at = [&](size_t i) { return i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : 0x100; };
     for (const Prefix& prefix : kPrefixes)
@@ -139,9 +132,29 @@ Protocol identify(std::string_view bytes) {
         out.name = "PostgreSQL";  // SSLRequest
     } else if (at(3) == 0 && at(4) == 0x0a && bytes.size() > 20) {
         out.name = "MySQL";
+    } else if (is_redis_array(bytes)) {
+        out.name = "Redis";
     } else {
         is_rtsp_or_sip(bytes, out.name);
     }
+    return out;
+}
+
+}  // namespace
+
+bool is_cut_client_hello(std::string_view bytes) {
+    if (bytes.empty() || bytes[0] != 0x16 || (bytes.size() > 1 && bytes[1] != 3)) return false;
+    Fields record(bytes);
+    record.skip(3);
+    size_t length = record.u16();
+    return !record.ok() || bytes.size() < 5 + length;
+}
+
+// Empty lines may come first, as before a request; of some they are part.
+Protocol identify(std::string_view bytes) {
+    Protocol out = identify_first(bytes);
+    const size_t blank = bytes.find_first_not_of("\r\n");
+    if (!out.known() && blank > 0 && blank != std::string_view::npos) out = identify_first(bytes.substr(blank));
     return out;
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import pytest
 from expected import request, response
@@ -41,6 +42,7 @@ CLIENT_FIRST = {
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
     "SSH": b"SSH-2.0-OpenSSH_9.2\r\n",
     "Redis": b"*1\r\n$4\r\nPING\r\n",
+    "PROXY protocol": b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes(12),
     "PostgreSQL": b"\x00\x00\x00\x08\x04\xd2\x16\x2f",
     "AMQP": b"AMQP\x00\x00\x09\x01",
     "MQTT": b"\x10\x0e\x00\x04MQTT\x04\x02\x00\x3c\x00\x02id",
@@ -60,6 +62,15 @@ CASES = [
     )
     for name, data in CLIENT_FIRST.items()
 ]
+
+
+def not_http(replay: Replay, conversation: Conversation) -> list[dict[str, Any]]:
+    return [e for e in replay(pcap(frames(conversation.segments))).events if e["event"] == "not_http"]
+
+
+def named(replay: Replay, conversation: Conversation) -> list[str]:
+    """The protocols that the log names."""
+    return [event["protocol"] for event in not_http(replay, conversation)]
 
 
 @every_variant(*CASES)
@@ -86,6 +97,36 @@ def test_the_server_speaks_first(replay: Replay, name: str, banner: bytes) -> No
     events = [event for event in result.events if event["event"] == "not_http"]
     assert [event["protocol"] for event in events] == [name]
     assert result.records == []
+
+
+def test_a_redis_command_of_many_words(replay: Replay) -> None:
+    words = [b"HSET", b"key", *[b"field"] * 10]
+    command = b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+    assert named(replay, Conversation().open().exchange(command, b":1\r\n").close()) == ["Redis"]
+
+
+def test_empty_lines_before_the_first_bytes(replay: Replay) -> None:
+    """Passed over where a request follows; the log shows what came."""
+    assert named(replay, Conversation().open().client(b"\r\nSSH-2.0-x\r\n").close()) == ["SSH"]
+    conversation = Conversation().open().client(b"\r\n\xde\xad\xbe\xef").close()
+    (event,) = not_http(replay, conversation)
+    assert (event["protocol"], event["firstBytes"]) == ("unknown", "0d0adead")
+
+
+def test_tls_joined_midway(replay: Replay) -> None:
+    """No hello names it any more: the records' own heads do."""
+    data = b"\x17\x03\x03\x00\x10" + bytes(16)
+    assert named(replay, Conversation().server(data).client(data).exchange(data, data).close()) == ["TLS"]
+
+
+@pytest.mark.parametrize("header", [CLIENT_FIRST["PROXY protocol"], b"PROXY TCP4 10.0.0.9 10.0.0.1 5000 8080\r\n"])
+def test_http_behind_the_proxy_protocol(replay: Replay, header: bytes) -> None:
+    """The header is a balancer's. The client's requests follow it: found by their look, once the server has spoken."""
+    answer = b"HTTP/1.1 204 No Content\r\n\r\n"
+    conversation = Conversation().open().client(header).exchange(GET, answer).exchange(GET, answer).close()
+    result = replay(pcap(frames(conversation.segments)))
+    assert [event["protocol"] for event in result.events if event["event"] == "not_http"] == ["PROXY protocol"]
+    assert [record.get("path", record.get("statusCode")) for record in result.records] == [204, "/", 204]
 
 
 def test_in_a_flood_the_log_says_how_many_lines_it_lacks(replay: Replay) -> None:
