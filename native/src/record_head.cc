@@ -24,6 +24,7 @@ class StringWriter {
     StringWriter(size_t limit, Text& out) : limit_(limit), out_(out) {}
 
     bool latin1() const { return latin1_; }
+    void note_latin1() { latin1_ = true; }
     bool fits(size_t bytes) const { return out_.size() + bytes <= limit_; }
 
     // Appends `text` in quotes, or as much of it as there is room for: then false. Nothing at all
@@ -115,6 +116,19 @@ uint64_t signature(const ProductKey& key, const char* name, size_t size) {
     return product_hash(key, words, 2);
 }
 
+// Makes UTF-8 of bytes that are U+0000 to U+00FF each, in their place, where there is room for twice as many. Returns
+// how many they became.
+size_t widen_latin1(char* text, size_t size) {
+    const auto wide = [](char c) { return (c & 0x80) != 0; };
+    const size_t after = size + static_cast<size_t>(std::count_if(text, text + size, wide));
+    for (char *from = text + size, *to = text + after; from < to;) {
+        const char c = *--from;
+        *--to = wide(c) ? static_cast<char>(0x80 | (c & 0x3f)) : c;
+        if (wide(c)) *--to = static_cast<char>(0xc0 | static_cast<uint8_t>(c) >> 6);
+    }
+    return after;
+}
+
 }  // namespace
 
 // The headers' names in lower case, and which of them are the same.
@@ -138,15 +152,18 @@ class HeaderNames {
     // What a header needs besides its name and value, a redacted value included: `"":"",`.
     static constexpr size_t kHeaderRoom = 6 + kRedacted.size();
 
+    // As the record has it: names may be the same only there.
     void add(std::string_view name) {
-        char* to = names_.room(name.size());
+        char* to = names_.room(2 * name.size());
         HeaderName header;
         header.plain = copy_plain<Case::lower>(name, to);
-        header.signature = signature(key_, to, name.size());
+        header.latin1 = !header.plain && !valid_utf8(name);
+        const size_t size = header.latin1 ? widen_latin1(to, name.size()) : name.size();
+        header.signature = signature(key_, to, size);
         header.offset = static_cast<uint32_t>(names_.size());
-        header.size = static_cast<uint32_t>(name.size());
+        header.size = static_cast<uint32_t>(size);
         headers_.push_back(header);
-        names_.end(to + name.size());
+        names_.end(to + size);
     }
 
     bool same(const HeaderName& a, const HeaderName& b) const {
@@ -274,6 +291,7 @@ class HeadWriter {
         out_.push_back('{');
         const size_t start = out_.size();
         for (size_t i = 0; i < fields.size() && whole_; ++i) {
+            if (names[i].latin1) writer_.note_latin1();
             if (names[i].repeated) continue;
             const size_t before = out_.size();
             if (before > start) out_.push_back(',');

@@ -18,6 +18,7 @@ struct HeaderName {
     uint32_t next = kNone, last = kNone;
     bool repeated = false;  // an earlier header has the name
     bool plain = true;      // nothing in it is to be escaped
+    bool latin1 = false;    // it was no UTF-8
 
     std::string_view in(const Text& names) const { return names.view().substr(offset, size); }
 };

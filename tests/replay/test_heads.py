@@ -208,6 +208,12 @@ HEADERS = (
         [request("GET", "/", headers={"a": "ö", "b": "ÿ"}, headEncoding="latin1"), done("GET /")],
     ),
     Case(
+        "one name in two encodings",
+        "the record's keys are compared, for JSON has each but once",
+        asked(b"GET / HTTP/1.1\r\n\xc3\xa9: one\r\n\xe9: two\r\nX-\xff: three\r\n\r\n"),
+        [request("GET", "/", headers={"é": ["one", "two"], "x-ÿ": "three"}, headEncoding="latin1"), done("GET /")],
+    ),
+    Case(
         "control bytes in a value",
         "whatever bytes went by, the record is valid JSON",
         asked(b'GET / HTTP/1.1\r\nX: a\x00b\x01"\\\x7f\r\n\r\n'),
