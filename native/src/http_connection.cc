@@ -514,12 +514,12 @@ void HttpConnection::take_response(Reader& r, const ParsedHead& head, Framing& f
         answer(draft, *pending_, interim);
     } else {
         draft.exchange = exchanges_;
+        draft.self_delivery |= carries_deliveries_;  // it may answer one
         if (reading_request)
             answered_early_ = !interim;  // its head is not whole yet
         else if (!interim)
             ++exchanges_;
     }
-        draft.self_delivery |= carries_deliveries_;  // it may answer one
     framing = response_framing(head, kind);
     draft.ambiguous = framing.ambiguous;
     bool depends = framing.kind != Framing::Kind::none && framing.kind != Framing::Kind::tunnel;
@@ -541,7 +541,10 @@ void HttpConnection::answer(MessageDraft& draft, const PendingRequest& request, 
 }
 
 void HttpConnection::push_request(const ParsedHead& head, std::string_view request_line, const MessageDraft& draft) {
-    if (pending_count_ >= kMostPending) return stop_pairing();
+    if (pending_count_ >= kMostPending) {
+        context_.ledger.streams.pipeline_full.add();
+        return stop_pairing();
+    }
     auto request = context_.requests.get();
     request->exchange = draft.exchange;
     request->began = draft.timestamp;

@@ -88,7 +88,8 @@ std::string Ledger::to_json() const {
            {"resyncs", &s.resyncs},
            {"retransmitted_bytes", &s.retransmitted_bytes},
            {"out_of_window", &s.out_of_window},
-           {"events_withheld", &s.events_withheld}});
+           {"events_withheld", &s.events_withheld},
+           {"pipeline_full", &s.pipeline_full}});
     if (recording.on) add_recording(recording, out);
     const Gauges& g = gauges;
     group(out, "gauges",

@@ -25,7 +25,7 @@ struct Ledger {
     } messages;
     struct Streams {
         Counter gaps, gap_bytes, not_http, not_http_bytes, unparsed_bytes, tunnels, tunnel_bytes, conflicts, bodies_cut,
-            cut_bytes, resyncs, retransmitted_bytes, out_of_window, events_withheld;
+            cut_bytes, resyncs, retransmitted_bytes, out_of_window, events_withheld, pipeline_full;
     } streams;
     // offered = recorded + paused + write_failed + buffer_full + pre_trigger + what waits. Each counter has
     // one writer: `recorded` and `write_failed` the recording's thread, `stream_dropped` the stream's.

@@ -335,3 +335,12 @@ def test_pipelined_requests_without_answers_stay_under_the_ceiling(replay: Repla
     result = replay(pcap(frames(conversation.segments)), maxMemory=8 * MIB)
     assert result.stat("gauges.memoryPeak") <= 8 * MIB
     assert len([r for r in result.records if r["direction"] == "request"]) + result.stat("messages.queue_full") > 0
+
+
+def test_more_pipelined_requests_than_are_kept(replay: Replay) -> None:
+    """1024 wait for their answers; those of the others are told without their request, and the ledger says why."""
+    conversation = Conversation().open().client(GET * 1100).server(NO_CONTENT * 1100).exchange(GET, NO_CONTENT).close()
+    result = replay(pcap(frames(conversation.segments)))
+    answers = [record for record in result.records if record["direction"] == "response"]
+    assert ["request" in answer for answer in answers] == [True] * 1024 + [False] * 76 + [True]
+    assert result.stat("streams.pipeline_full") == 1
