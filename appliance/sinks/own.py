@@ -22,8 +22,8 @@ def nothing() -> None:
 class OwnSocket(socket.socket):
     """Of which the capture tells nothing until it is closed.
 
-    uvloop closes a socket by detaching it. An ssl.SSLSocket detaches the one it is made of at its start: an export takes
-    less than the minute for which the capture still waits for what comes late.
+    uvloop closes a socket by detaching it. An ssl.SSLSocket detaches the one it is made of, at its start: an export
+    takes less than the minute for which the capture still waits for what comes late.
     """
 
     _include: Include = staticmethod(nothing)

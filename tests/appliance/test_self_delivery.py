@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from aiohttp import ClientSession, TCPConnector, web
 from servers import Answer, Collector, collecting, forwarding, get, unused_port
 from sniffing import Sniffing, until
+
+from appliance.sinks.own import Include, excluded_socket
 
 QUIET = 1.0  # seconds in which a loop would show
 
@@ -124,6 +127,21 @@ async def test_a_port_is_captured_again_once_its_delivery_is_over(tmp_path: Path
     assert [record["destination"]["port"] for record in records].count(own) == 2
     assert {record["receiver"]["port"] for record in sniffing.records} == {target}
     assert sniffing.stats["packets"]["own_delivery"] > 0
+
+
+def test_an_own_socket_is_excluded_until_it_closes() -> None:
+    """Once, for soon the port may be another own socket's. uvloop closes what it detaches."""
+    told = []
+
+    def exclude(host: str, port: int) -> Include:
+        told.append(f"excluded {host}:{port}")
+        return lambda: told.append("included")
+
+    with excluded_socket(socket.AF_INET, socket.SOCK_STREAM, 0, ("127.0.0.1", 9), exclude) as tcp:
+        host, port = tcp.getsockname()
+        assert told == [f"excluded {host}:{port}"]
+        os.close(tcp.detach())
+    assert told[1:] == ["included"]
 
 
 def free(port: int) -> bool:
