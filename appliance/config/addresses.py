@@ -7,15 +7,29 @@ from urllib.parse import SplitResult, urlsplit
 
 from appliance.config.ports import MAX_PORT
 
+# RFC 1035, section 2.3.4, in characters.
+_MOST_HOST, _MOST_LABEL = 253, 63
+
 
 def split_url(url: str) -> SplitResult | None:
-    """The URL's parts; None where it names no host or an impossible port."""
+    """The URL's parts; None where it names no host that can be looked up, or an impossible port."""
     try:
         parts = urlsplit(url)
         port = parts.port  # raises where it is no number up to 65535
     except ValueError:
         return None
-    return parts if parts.hostname and port != 0 else None
+    return parts if _is_host(parts.hostname or "") and port != 0 else None
+
+
+def _is_host(name: str) -> bool:
+    """An address, or labels of 1 to 63 bytes (RFC 1035, section 2.3.4): a resolver refuses others before it asks."""
+    if len(name) > _MOST_HOST:
+        return False
+    try:
+        labels = name.encode("idna").removesuffix(b".").split(b".")
+    except UnicodeError:
+        return False
+    return all(1 <= len(label) <= _MOST_LABEL for label in labels)
 
 
 def is_loopback(host: str) -> bool:

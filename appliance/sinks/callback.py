@@ -13,7 +13,7 @@ from appliance.ledger import SinkLedger
 from appliance.message import HttpMessage, message_from_record
 from appliance.sinks import nothing_to_do
 from appliance.sinks.record_queue import RecordQueue
-from appliance.sinks.workers import wait_until
+from appliance.sinks.workers import start, wait_until
 
 _log = logging.getLogger("tcp_sniffer.callback")
 
@@ -54,7 +54,7 @@ class CallbackSink(MessageQueue):
         self._on_http_message = on_http_message
 
     async def start(self) -> None:
-        self._worker = asyncio.create_task(self._work())
+        self._worker = start(self._work())
 
     def is_caller(self) -> bool:
         """Whether the callback itself asks, which can't be waited for here."""

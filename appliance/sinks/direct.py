@@ -9,7 +9,7 @@ from appliance.sinks import retry
 from appliance.sinks.batches import Batches, Gathered
 from appliance.sinks.breaker import CircuitBreaker
 from appliance.sinks.post import Poster
-from appliance.sinks.workers import wait_until
+from appliance.sinks.workers import start, wait_until
 
 
 class DirectDelivery:
@@ -22,7 +22,7 @@ class DirectDelivery:
         self._ledger = ledger
         self._deadline: float | None = None
         self._draining = asyncio.Event()
-        self._workers = [asyncio.create_task(self._work()) for _ in range(concurrency)]
+        self._workers = [start(self._work()) for _ in range(concurrency)]
 
     async def drain(self, deadline: float | None) -> None:
         self._deadline = deadline

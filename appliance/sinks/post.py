@@ -52,6 +52,8 @@ class Poster:
         except (aiohttp.ClientError, OSError) as error:
             # Not a certificate's failure alone: it may be renewed while this waits.
             return Failure(f"{type(error).__name__}: {error}", again=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it costs these records and not the output
+            return Failure(f"{type(error).__name__}: {error}", again=False)
 
     def say_failed(self, failure: Failure, attempts: int, records: int) -> None:
         _log.error(

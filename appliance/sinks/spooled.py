@@ -14,6 +14,7 @@ from appliance.sinks.batches import Batches, Gathered
 from appliance.sinks.breaker import CircuitBreaker
 from appliance.sinks.post import Failure, Poster
 from appliance.sinks.spool import Spool, SpoolError
+from appliance.sinks.workers import start
 from appliance.spool.delivery import Delivery
 
 _log = logging.getLogger("tcp_sniffer.http")
@@ -52,8 +53,8 @@ class SpooledDelivery:
         self._warned = -_WARN_EVERY
         self._attempts: set[asyncio.Task[None]] = set()
         self._posts: set[asyncio.Task[Failure | None]] = set()
-        self._dispatcher = asyncio.create_task(self._dispatch())
-        self._redeliverer = asyncio.create_task(self._redeliver())
+        self._dispatcher = start(self._dispatch())
+        self._redeliverer = start(self._redeliver())
 
     async def drain(self, deadline: float | None) -> None:
         """Delivers what it can; the rest stays on disk, for the next start."""
@@ -218,7 +219,7 @@ class SpooledDelivery:
             )
 
     def _start(self, attempt: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(attempt)
+        task = start(attempt)
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
 

@@ -24,7 +24,7 @@ from appliance.events import EventLog
 from appliance.ledger import SinkLedger
 from appliance.message import HttpRequest, HttpResponse, message_from_record
 from appliance.schemas import MESSAGE, load
-from appliance.sinks import retry
+from appliance.sinks import retry, workers
 from appliance.sinks.record_queue import RecordQueue
 
 
@@ -59,6 +59,16 @@ async def test_record_queue_is_bounded_in_bytes() -> None:
     queue.close()
     assert [await queue.get(), await queue.get(), await queue.get()] == [b"z", None, None]
     assert queue.get_nowait() is None
+
+
+async def test_a_worker_does_not_die_unseen(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        raise ValueError("a defect")
+
+    await workers.wait_until(None, workers.start(work()))
+    (line,) = caplog.records
+    assert vars(line)["event"] == "worker_failed"
+    assert vars(line)["error"] == "ValueError: a defect"
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,29 @@ async def test_retry_after_is_obeyed(tmp_path: Path, target: int) -> None:
     assert 2.9 <= again.time - first.time <= 5
 
 
+NO_COLLECTOR_DOES_THIS = """
+import aiohttp
+def post(*_, **__):
+    raise RuntimeError("of no kind that we know")
+aiohttp.ClientSession.post = post
+from appliance.cli import main
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+async def test_an_error_of_any_kind_costs_its_records_alone(tmp_path: Path, target: int, spooled: bool) -> None:
+    """More of them than there are workers: each is told and counted, and the output goes on."""
+    more = ["--output-spool-directory", str(tmp_path / "spool")] if spooled else []
+    command = options(target, "http://127.0.0.1:9/", "--output-concurrency", "2", *more)
+    async with Sniffing(tmp_path / "s", *command, code=NO_COLLECTOR_DOES_THIS) as sniffing:
+        await get(target, 3)
+        await until(lambda: len(sniffing.events("post_failed")) == 6, "the failures")
+        assert await sniffing.stop() == 0
+    assert {event["error"] for event in sniffing.events("post_failed")} == {"RuntimeError: of no kind that we know"}
+    assert sniffing.sink("http")["dropped"] == {"post_failed": 6}
+
+
 async def test_three_retries_then_the_record_is_given_up(tmp_path: Path, target: int) -> None:
     """After about 1, 2 and 4 seconds; logged and counted, and the capture goes on."""
     async with collecting(Collector(lambda _: web.Response(status=503))) as collector:

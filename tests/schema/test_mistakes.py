@@ -10,6 +10,8 @@ from appliance.config import ConfigError, gather
 PORT = 'a port from 1 to 65535 or a range such as "9000-9100"'
 PORTS = f"a list of 1 to 64 entries, each {PORT}"
 RANGE = "a range whose first port is not above its last, and its last at most 65535"
+LONG = 64 * "a"
+URL = "a URL with a host, an address or a name in parts of 1 to 63 characters, and, if any, a port from 1 to 65535"
 RULE = "a rule with at least one of method, path, header"
 
 # YAML of line 2 (line 1 gives ports) → the mistake it makes, without its origin.
@@ -51,13 +53,14 @@ FIELDS = {
     "outputBatch: {maxMessages: 0}": "outputBatch.maxMessages: expected a whole number from 1 to 100000, got 0",
     "outputUrl: collector/x": 'outputUrl: expected an http:// or https:// URL, got "collector/x"',
     "outputUrl: ftp://collector/": 'outputUrl: expected an http:// or https:// URL, got "ftp://collector/"',
-    "outputUrl: https://h:99999/": "outputUrl: expected a URL with a host and, if any, a port from 1 to 65535, "
-    'got "https://h:99999/"',
-    "outputUrl: https://:80/": "outputUrl: expected a URL with a host and, if any, a port from 1 to 65535, "
-    'got "https://:80/"',
+    "outputUrl: https://h:99999/": f'outputUrl: expected {URL}, got "https://h:99999/"',
+    "outputUrl: https://:80/": f'outputUrl: expected {URL}, got "https://:80/"',
+    "outputUrl: https://a..b/": f'outputUrl: expected {URL}, got "https://a..b/"',
+    "outputUrl: https://.b/": f'outputUrl: expected {URL}, got "https://.b/"',
+    f"outputUrl: https://{LONG}.b/": f'outputUrl: expected {URL}, got "https://{LONG}.b/"',
     "otlpEndpoint: collector:4317": 'otlpEndpoint: expected an http:// or https:// URL, got "collector:4317"',
-    "otlpEndpoint: http://h:0": "otlpEndpoint: expected a URL with a host and, if any, a port from 1 to 65535, "
-    'got "http://h:0"',
+    "otlpEndpoint: http://h:0": f'otlpEndpoint: expected {URL}, got "http://h:0"',
+    "otlpEndpoint: http://a..b": f'otlpEndpoint: expected {URL}, got "http://a..b"',
     "outputClientCertFile: a.pem": "outputClientKeyFile: expected a file's path, because outputClientCertFile is set",
     "outputClientKeyFile: a.key": "outputClientCertFile: expected a file's path, because outputClientKeyFile is set",
     "recording: {ports: [5-3]}": "recording.ports[0]: expected a range whose first port is not above its last, and its "
@@ -223,6 +226,18 @@ def test_http_only_to_loopback(mistakes: Mistakes, load: Load, host: str) -> Non
     assert mistakes(yaml) == [f'sniffer.yaml:2: outputUrl: {URL_RULE}, got "http://{host}/x"']
     assert load(yaml + "\nallowInsecureOutputUrl: true").values["outputUrl"] == f"http://{host}/x"
     assert load(f"ports: [1]\noutputUrl: https://{host}/x").values["outputUrl"] == f"https://{host}/x"
+
+
+@pytest.mark.parametrize("host", [63 * "a", "a.b.", "[::1]:80", "bücher.example", "xn--bcher-kva.example"])
+def test_hosts_that_can_be_looked_up(load: Load, host: str) -> None:
+    assert load(f"ports: [1]\noutputUrl: https://{host}/x").values["outputUrl"] == f"https://{host}/x"
+
+
+@pytest.mark.parametrize("host", [60 * "ä", 128 * "a." + "b", "⒈.example"])
+def test_hosts_that_only_look_short_or_whole(mistakes: Mistakes, host: str) -> None:
+    """What counts is what the name becomes for a resolver, and its length as a whole."""
+    (line,) = mistakes(f"ports: [1]\noutputUrl: https://{host}/x")
+    assert line.startswith(f"sniffer.yaml:2: outputUrl: expected {URL}, got ")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "a.localhost", "127.0.0.1", "127.8.8.8:1", "[::1]:80"])
