@@ -13,6 +13,7 @@ from appliance.ledger import sum_of
 from appliance.pipeline import Pipeline
 from appliance.reports import Reports
 from appliance.sinks import Sink
+from appliance.sinks.deadline import Deadline
 from appliance.sinks.own import Include, nothing
 
 if TYPE_CHECKING:
@@ -117,27 +118,29 @@ class Run:
             await asyncio.sleep(_LOOK_EVERY)
 
     async def _drain(self) -> None:
-        """Delivers everything that was captured, as far as the time goes; a replay at its files' end has all of it."""
-        deadline = None
-        if self._stop_requested.is_set() or not self._replay:
-            deadline = asyncio.get_running_loop().time() + self._settings.values["shutdownTimeoutMs"] / 1000
+        """Delivers everything that was captured, as far as the time goes."""
+        deadline = Deadline()
+        limit = asyncio.create_task(self._limit(deadline))
         self._engine.stop()
         self._pipeline.finish()
         unread = await self._read_to_end(deadline)
         for sink in self._sinks:
             sink.ledger.produce(unread)
         self.lost = sum(await asyncio.gather(*(sink.drain(deadline) for sink in self._sinks)))
+        limit.cancel()
         if self.lost:
             _log.error(
                 "the time for delivery was over before everything was delivered",
                 extra={"event": "drain_timeout", "lost": self.lost},
             )
 
-    async def _read_to_end(self, deadline: float | None) -> int:
+    async def _limit(self, deadline: Deadline) -> None:
+        """A replay at its files' end has all the time, until it is asked to stop."""
+        if self._replay:
+            await self._stop_requested.wait()
+        deadline.set(asyncio.get_running_loop().time() + self._settings.values["shutdownTimeoutMs"] / 1000)
+
+    async def _read_to_end(self, deadline: Deadline) -> int:
         """Returns how many records could not be handed on in time."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                await asyncio.shield(self._pipeline.finished)
-        except TimeoutError:
-            return self._pipeline.abandon()
-        return 0
+        in_time = await deadline.wait(self._pipeline.finished)
+        return 0 if in_time else self._pipeline.abandon()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from appliance.engine import Batch
 from appliance.ledger import SinkLedger
+
+if TYPE_CHECKING:
+    # A replay to stdout alone does without an event loop.
+    from appliance.sinks.deadline import Deadline
 
 
 class Sink(Protocol):
@@ -25,8 +29,8 @@ class Sink(Protocol):
     def offer(self, batch: Batch, *, force: bool) -> None:
         """Takes the batch's records, never waits. What does not fit is dropped and counted, unless forced."""
 
-    async def drain(self, deadline: float | None) -> int:
-        """Delivers what is queued and ends. Returns how many records the deadline (loop time; None: no end) left."""
+    async def drain(self, deadline: Deadline) -> int:
+        """Delivers what is queued and ends. Returns how many records the deadline left."""
 
 
 def nothing_to_do() -> None:

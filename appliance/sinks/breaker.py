@@ -68,7 +68,7 @@ class CircuitBreaker:
             self._fail(failure, probe)
         self.leave(probe)
 
-    def hurry(self, deadline: float | None) -> None:
+    def hurry(self, deadline: float) -> None:
         """The end is near: probes leave at most half of the time that is left."""
         self._deadline = deadline
         self._probe_at = self._limited(self._probe_at)

@@ -12,6 +12,7 @@ from appliance.engine import CONNECTION, SELF_DELIVERY, Batch
 from appliance.ledger import SinkLedger
 from appliance.message import HttpMessage, message_from_record
 from appliance.sinks import nothing_to_do
+from appliance.sinks.deadline import Deadline
 from appliance.sinks.record_queue import RecordQueue
 from appliance.sinks.workers import start, wait_until
 
@@ -60,7 +61,7 @@ class CallbackSink(MessageQueue):
         """Whether the callback itself asks, which can't be waited for here."""
         return asyncio.current_task() is self._worker
 
-    async def drain(self, deadline: float | None) -> int:
+    async def drain(self, deadline: Deadline) -> int:
         self._queue.close()
         await wait_until(deadline, self._worker)
         return self.ledger.close("drain_timeout")
@@ -123,6 +124,6 @@ class IteratorSink(MessageQueue):
         self.ledger.close("sink_closed")
         self._queue.close()
 
-    async def drain(self, deadline: float | None) -> int:  # noqa: ARG002 - what is queued stays there for whoever iterates
+    async def drain(self, deadline: Deadline) -> int:  # noqa: ARG002 - what is queued stays there for whoever iterates
         self._queue.close()
         return 0

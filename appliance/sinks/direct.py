@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 
 from appliance.ledger import SinkLedger
 from appliance.sinks import retry
 from appliance.sinks.batches import Batches, Gathered
 from appliance.sinks.breaker import CircuitBreaker
+from appliance.sinks.deadline import Deadline
 from appliance.sinks.post import Poster
 from appliance.sinks.workers import start, wait_until
 
@@ -20,15 +23,18 @@ class DirectDelivery:
         self._poster = poster
         self._breaker = breaker
         self._ledger = ledger
-        self._deadline: float | None = None
-        self._draining = asyncio.Event()
+        self._deadline = math.inf
+        self._hurrying = asyncio.Event()
         self._workers = [start(self._work()) for _ in range(concurrency)]
 
-    async def drain(self, deadline: float | None) -> None:
-        self._deadline = deadline
-        self._draining.set()
-        self._breaker.hurry(deadline)
+    async def drain(self, deadline: Deadline) -> None:
+        deadline.when_set(self._hurry)
         await wait_until(deadline, *self._workers)
+
+    def _hurry(self, deadline: float) -> None:
+        self._deadline = deadline
+        self._breaker.hurry(deadline)
+        self._hurrying.set()
 
     async def _work(self) -> None:
         while gathered := await self._batches.next():
@@ -56,12 +62,7 @@ class DirectDelivery:
         """Waits before a retry. When the end is near, no longer than half the time that is left."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        if not self._draining.is_set():
-            try:
-                async with asyncio.timeout_at(end):
-                    await self._draining.wait()
-            except TimeoutError:
-                return
-        if self._deadline is not None:
-            end = min(end, (loop.time() + self._deadline) / 2)
-        await asyncio.sleep(end - loop.time())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(end):
+                await self._hurrying.wait()
+            await asyncio.sleep(min(end, (loop.time() + self._deadline) / 2) - loop.time())

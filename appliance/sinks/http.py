@@ -13,6 +13,7 @@ from appliance.ledger import SinkLedger
 from appliance.sinks import nothing_to_do
 from appliance.sinks.batches import Batches
 from appliance.sinks.breaker import CircuitBreaker
+from appliance.sinks.deadline import Deadline
 from appliance.sinks.direct import DirectDelivery
 from appliance.sinks.post import Poster
 from appliance.sinks.record_queue import RecordQueue
@@ -35,7 +36,7 @@ class PostOptions:
 
 
 class _Courier(Protocol):
-    async def drain(self, deadline: float | None) -> None: ...
+    async def drain(self, deadline: Deadline) -> None: ...
 
 
 class HttpSink:
@@ -84,7 +85,7 @@ class HttpSink:
             elif not self._queue.put(batch.record(place), force=force):
                 self.ledger.drop("queue_full")
 
-    async def drain(self, deadline: float | None) -> int:
+    async def drain(self, deadline: Deadline) -> int:
         self._queue.close()
         await self._courier.drain(deadline)
         await self._poster.close()

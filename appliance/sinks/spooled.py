@@ -12,6 +12,7 @@ from appliance.ledger import SinkLedger
 from appliance.sinks import retry
 from appliance.sinks.batches import Batches, Gathered
 from appliance.sinks.breaker import CircuitBreaker
+from appliance.sinks.deadline import Deadline
 from appliance.sinks.post import Failure, Poster
 from appliance.sinks.spool import Spool, SpoolError
 from appliance.sinks.workers import start
@@ -56,19 +57,18 @@ class SpooledDelivery:
         self._dispatcher = start(self._dispatch())
         self._redeliverer = start(self._redeliver())
 
-    async def drain(self, deadline: float | None) -> None:
+    async def drain(self, deadline: Deadline) -> None:
         """Delivers what it can; the rest stays on disk, for the next start."""
         loop = asyncio.get_running_loop()
+        end = Deadline()
         # A tenth of the time is for the disk.
-        end = None if deadline is None else deadline - max(0.0, deadline - loop.time()) / 10
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(end):
-                await asyncio.shield(self._dispatcher)
+        deadline.when_set(lambda at: end.set(at - max(0.0, at - loop.time()) / 10))
+        dispatched = await end.wait(self._dispatcher)
         self._ending = True
         self._spool.changed.set()
-        if self._dispatcher.done() and self._breaker.closed:
-            await _wait_until(end, self._redeliverer)
-            await _wait_until(end, *self._attempts)
+        if dispatched and self._breaker.closed:
+            await end.wait(self._redeliverer)
+            await end.wait(*self._attempts)
         self._redeliverer.cancel()
         for post in self._posts:
             post.cancel()  # its attempt goes on, to the disk
@@ -222,9 +222,3 @@ class SpooledDelivery:
         task = start(attempt)
         self._attempts.add(task)
         task.add_done_callback(self._attempts.discard)
-
-
-async def _wait_until(deadline: float | None, *tasks: asyncio.Task[None]) -> None:
-    if tasks:
-        timeout = None if deadline is None else max(0.0, deadline - asyncio.get_running_loop().time())
-        await asyncio.wait(tasks, timeout=timeout)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from appliance.engine import Batch
 from appliance.ledger import SinkLedger
 from appliance.sinks import nothing_to_do
+from appliance.sinks.deadline import Deadline
 from appliance.sinks.writer import Render, Writer
 
 # Batches that may wait in the engine's own memory. Its queue counts a batch that is held as a whole
@@ -44,7 +45,7 @@ class StdoutSink:
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._ended = asyncio.Event()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread.start()
 
     @property
@@ -71,12 +72,9 @@ class StdoutSink:
             batch.hold()
             self._items.put(_Item(batch.data, batch.count, batch))
 
-    async def drain(self, deadline: float | None) -> int:
+    async def drain(self, deadline: Deadline) -> int:
         self._items.put(None)
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._ended.wait()
-        except TimeoutError:
+        if not await deadline.wait(self._ended):
             self._writer.closed = True  # what is counted as lost must not come out after all
         return self.ledger.close("drain_timeout")
 
@@ -95,7 +93,7 @@ class StdoutSink:
             if room_now:
                 self._tell(lambda: self.on_room())
         self._writer.end()
-        self._tell(self._ended.set)
+        self._tell(lambda: self._ended.set_result(None))
 
     def _tell(self, call: Callable[[], object]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from appliance.sinks.deadline import Deadline
+
 _log = logging.getLogger("tcp_sniffer")
 
 
@@ -23,10 +25,9 @@ def _tell_death(task: asyncio.Task[None]) -> None:
         _log.error("a part of an output ended by a defect: records may stay undelivered", exc_info=error, extra=fields)
 
 
-async def wait_until(deadline: float | None, *workers: asyncio.Task[None]) -> None:
+async def wait_until(deadline: Deadline, *workers: asyncio.Task[None]) -> None:
     """Until all of them ended, or the deadline; those that are still at it then are cancelled."""
-    timeout = None if deadline is None else max(0, deadline - asyncio.get_running_loop().time())
-    await asyncio.wait(workers, timeout=timeout)
+    await deadline.wait(*workers)
     for worker in workers:
         worker.cancel()
     await asyncio.gather(*workers, return_exceptions=True)

@@ -25,6 +25,7 @@ from appliance.ledger import SinkLedger
 from appliance.message import HttpRequest, HttpResponse, message_from_record
 from appliance.schemas import MESSAGE, load
 from appliance.sinks import retry, workers
+from appliance.sinks.deadline import Deadline
 from appliance.sinks.record_queue import RecordQueue
 
 
@@ -65,7 +66,7 @@ async def test_a_worker_does_not_die_unseen(caplog: pytest.LogCaptureFixture) ->
     async def work() -> None:
         raise ValueError("a defect")
 
-    await workers.wait_until(None, workers.start(work()))
+    await workers.wait_until(Deadline(), workers.start(work()))
     (line,) = caplog.records
     assert vars(line)["event"] == "worker_failed"
     assert vars(line)["error"] == "ValueError: a defect"

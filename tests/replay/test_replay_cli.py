@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from packets import Conversation, pcap, pcapng
 from packets.files import frames
 from replay_engine import assert_valid, replay_files
+from servers import unused_port
 
 GET = b"GET / HTTP/1.1\r\nAuthorization: Bearer s3cret\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"
@@ -177,6 +181,38 @@ def test_a_reader_that_goes_away(library: Path, tmp_path: Path) -> None:
         assert process.wait(30) is not None
     assert "Traceback" not in log
     assert [json.loads(line)["level"].lower() for line in log.splitlines()].count("error") == 1
+
+
+@contextlib.contextmanager
+def without_a_collector(library: Path, capture: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """A replay that has read its file and has nobody to send the records to."""
+    arguments = ["--ports", "8080", "--no-output-stdout", "--output-url", f"http://127.0.0.1:{unused_port()}/", *more]
+    command = [sys.executable, "-m", "appliance", "replay", str(capture), *arguments]
+    environment = {**os.environ, "TCP_SNIFFER_LIBRARY": str(library)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stderr is not None
+            assert any('"circuit_open"' in line for line in process.stderr)
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_stop_limits_the_time_for_delivery(library: Path, capture: Path) -> None:
+    """A replay has all the time until then; what is lost makes the exit code."""
+    with without_a_collector(library, capture, "--shutdown-timeout-ms", "500") as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        timed_out = next(line for line in map(json.loads, process.stderr) if line["event"] == "drain_timeout")
+        assert timed_out["lost"] > 0
+        assert process.wait(20) == 6
+
+
+def test_a_second_signal_ends_a_delivery_at_once(library: Path, capture: Path) -> None:
+    with without_a_collector(library, capture, "--shutdown-timeout-ms", "600000") as process:
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 1
 
 
 def test_a_stdout_that_was_never_open(capture: Path) -> None:
