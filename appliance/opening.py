@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from appliance.config import ConfigError
@@ -10,7 +10,8 @@ from appliance.engine import Engine, EngineError
 from appliance.shared_library import LibraryError
 
 if TYPE_CHECKING:
-    from appliance.config import Draft, Settings
+    from appliance.config import Draft, Problem, Settings
+    from appliance.config.rules import IsSound
 
 
 class Opening(NamedTuple):
@@ -21,8 +22,10 @@ class Opening(NamedTuple):
 
     def settle(self) -> tuple[Settings, Engine]:
         """Validates. A mistake in the configuration is the better explanation of a capture that did not open."""
+        from appliance.checks import tls_rules
+
         try:
-            settings = self.draft.validate()
+            settings = self.draft.validate(self._filter_rules, tls_rules)
         except BaseException:
             if isinstance(self.capture, Engine):
                 self.capture.close()
@@ -30,6 +33,14 @@ class Opening(NamedTuple):
         if not isinstance(self.capture, Engine):
             raise self.capture
         return settings, self.capture
+
+    def _filter_rules(self, draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
+        """An open capture is the proof that its filters compile."""
+        if not isinstance(self.capture, Engine):
+            from appliance.checks import filter_rules, refused_filter
+
+            yield from filter_rules(draft, is_sound)
+            yield from refused_filter(draft, self.capture)
 
 
 def open_capture(gather: Callable[[], Draft], *, replay: Mapping[str, Any] | None = None) -> Opening:

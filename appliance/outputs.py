@@ -14,6 +14,8 @@ from appliance.sinks.writer import Render
 from appliance.version import version
 
 if TYPE_CHECKING:
+    import ssl
+
     from appliance.sinks.http import HttpSink
     from appliance.sinks.own import Exclude
     from appliance.sinks.spool import SpoolOptions
@@ -58,13 +60,10 @@ def _stdout(queue_size: int, render: Render | None, on_closed: Callable[[], None
 def _http(settings: Settings, instance: str, exclude: Exclude, queue_size: int) -> HttpSink:
     from appliance.sinks.http import HttpSink, PostOptions
     from appliance.sinks.own import DELIVERY_HEADER
-    from appliance.sinks.session import open_session, tls_context, without_user
+    from appliance.sinks.session import open_session, without_user
 
     values = settings.values
-    try:
-        tls = tls_context(*(values.get(name) for name in _TLS_FILES))
-    except OSError as error:
-        raise ConfigError([_tls_problem(settings, error)]) from error
+    context = _tls(values)
     token = settings.secrets.output_url_auth_token
     url, authorization = without_user(values["outputUrl"])
     headers = {"User-Agent": f"tcp-sniffer/{version()}", DELIVERY_HEADER: instance}
@@ -88,7 +87,7 @@ def _http(settings: Settings, instance: str, exclude: Exclude, queue_size: int) 
             headers=headers,
             connections=options.concurrency,
             timeout=values["outputTimeoutMs"] / 1000,
-            tls=tls,
+            tls=context,
         ),
     )
 
@@ -101,11 +100,12 @@ def _spool(values: Mapping[str, Any]) -> SpoolOptions | None:
     return SpoolOptions(values["directory"], values["maxBytes"], values["maxAgeSeconds"])
 
 
-_TLS_FILES = ("outputCaFile", "outputClientCertFile", "outputClientKeyFile")
+def _tls(values: Mapping[str, Any]) -> ssl.SSLContext:
+    """The files were checked with the rest, but one may have changed since."""
+    from appliance import tls
 
-
-def _tls_problem(settings: Settings, error: OSError) -> Problem:
-    """Names the field whose file it is, as the other mistakes of a configuration do."""
-    field = next((name for name in _TLS_FILES if settings.values.get(name) == error.filename), _TLS_FILES[0])
-    expected = f"a PEM file that can be used ({error.strerror})"
-    return Problem(settings.origin(field), field, settings.values.get(field), expected)
+    files = {name: values[name] for name in tls.FILES if name in values}
+    try:
+        return tls.context(files)
+    except OSError as error:
+        raise ConfigError([Problem(" and ".join(files), "", None, f"PEM files that can be used ({error})")]) from error

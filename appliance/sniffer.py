@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from appliance import outputs
+from appliance import checks, outputs
 from appliance.config import Settings, gather
 from appliance.engine import Engine
 from appliance.message import HttpMessage
@@ -31,7 +31,7 @@ def create_sniffer(
         draft = gather(None, os.environ, {}, document=config)
     else:
         draft = gather(os.fspath(config), os.environ, {})
-    return Sniffer(draft.validate(), on_http_message)
+    return Sniffer(draft.validate(*checks.RULES), on_http_message)
 
 
 class Sniffer:

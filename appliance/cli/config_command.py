@@ -10,6 +10,9 @@ from appliance.config import ConfigError, Settings, add_options, gather, overrid
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
+    from collections.abc import Iterable
+
+    from appliance.config.rules import Rules
 
 _EXIT_CONFIGURATION = 2
 
@@ -58,10 +61,11 @@ def _validate(args: Namespace) -> int:
 
 
 def _is_valid(name: str, args: Namespace) -> bool:
-    """Says so, or what is wrong. Whether a filter compiles only libpcap knows."""
+    """Says so, or what is wrong: all that keeps `run` from its start, but for the interface."""
+    from appliance import checks
     from appliance.engine import EngineError, check
 
-    settings = _load(name, args)
+    settings = _load(name, args, checks.RULES)
     if settings is None:
         return False
     try:
@@ -90,10 +94,10 @@ def _reference(_: Namespace) -> int:
     return 0
 
 
-def _load(config_path: str | None, args: Namespace) -> Settings | None:
+def _load(config_path: str | None, args: Namespace, rules: Iterable[Rules] = ()) -> Settings | None:
     """The settings; None after their mistakes were printed."""
     try:
-        settings = gather(config_path, os.environ, overrides_from(args)).validate()
+        settings = gather(config_path, os.environ, overrides_from(args)).validate(*rules)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return None

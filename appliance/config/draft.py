@@ -7,7 +7,7 @@ Default < DETECTED_PORTS < YAML file < environment < command line. What comes ou
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.config.document import Document, read
 from appliance.config.fields import DEFAULT_FILE, Field, Path, fields, groups
@@ -17,6 +17,9 @@ from appliance.config.ports import fold
 from appliance.config.problems import Problem, Source, path_text, shown, unknown_keys
 from appliance.config.settings import Secrets, Settings, engine_json
 from appliance.config.text import from_text
+
+if TYPE_CHECKING:
+    from appliance.config.rules import Rules
 
 Layer = dict[str, tuple[Any, Source]]
 
@@ -76,11 +79,11 @@ class Draft:
             self.validate()
             raise
 
-    def validate(self) -> Settings:
-        """Raises ConfigError with every mistake."""
+    def validate(self, *more_rules: Rules) -> Settings:
+        """Raises ConfigError with every mistake, those that `more_rules` find too."""
         from appliance.config.validation import check
 
-        warnings = check(self)
+        warnings = check(self, more_rules)
         return Settings(
             _plain(self.values),
             origin=self.origin,

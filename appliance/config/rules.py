@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Whether nothing was reported at a path or inside it: a rule says nothing about what is wrong by itself.
 IsSound = Callable[[str], bool]
+Rules = Callable[["Draft", IsSound], Iterator[Problem]]
 
 _URL = "a URL with a host, an address or a name in parts of 1 to 63 characters, and, if any, a port from 1 to 65535"
 

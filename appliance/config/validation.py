@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
     from appliance.config.draft import Draft
+    from appliance.config.rules import Rules
 
 
-def check(draft: Draft) -> list[str]:
+def check(draft: Draft, more_rules: Iterable[Rules] = ()) -> list[str]:
     """Raises ConfigError with every mistake. Where there is none, returns warnings."""
     report = _Report(draft.problems)
     report.add(text_rules(draft))
     report.add(_schema_problems(draft))
     for secret_rules in SECRET_RULES:
         report.add(secret_rules(draft))
-    for rules in FIELD_RULES:
+    for rules in (*FIELD_RULES, *more_rules):
         report.add(rules(draft, report.is_sound))
     if report.problems:
         raise ConfigError(report.problems)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
 
 import aiohttp
 from aiohttp.connector import AddrInfoType
@@ -27,25 +26,6 @@ def open_session(
         auto_decompress=False,
         trust_env=False,
     )
-
-
-def tls_context(ca_file: str | None, cert_file: str | None, key_file: str | None) -> ssl.SSLContext:
-    """Verifies by the system's authorities and `ca_file`'s. An OSError names the file (`filename`)."""
-    context = ssl.create_default_context()
-    if ca_file:
-        _naming(ca_file, lambda: context.load_verify_locations(cafile=ca_file))
-    if cert_file:
-        _naming(cert_file, lambda: context.load_cert_chain(cert_file, key_file))
-    return context
-
-
-def _naming(file: str, load: Callable[[], object]) -> None:
-    try:
-        load()
-    except ssl.SSLError as error:
-        raise OSError(0, error.reason or "not a PEM file", file) from error
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, file) from error
 
 
 def without_user(url: str) -> tuple[str, str]:

@@ -14,6 +14,8 @@ from certificates import Authority
 from servers import Collector, collecting, get, serving, unused_port
 from sniffing import Sniffing, until
 
+from appliance import tls
+
 
 def options(target: int, url: str, *more: str) -> list[str]:
     return ["--ports", str(target), "--output-url", url, *more]
@@ -319,6 +321,12 @@ async def test_mutual_tls(tmp_path: Path, target: int, authority: Authority) -> 
             await until(lambda: len(collector.records) == 2, "the records")
             assert await sniffing.stop() == 0
     assert sniffing.sink("http")["delivered"] == 2
+
+
+def test_a_key_of_another_certificate(authority: Authority) -> None:
+    (certificate, _), (_, key) = authority.issue("one"), authority.issue("another")
+    files = {tls.CA: str(authority.certificate), tls.CERTIFICATE: str(certificate), tls.KEY: str(key)}
+    assert list(tls.unusable(files)) == [("outputClientKeyFile", "KEY_VALUES_MISMATCH")]
 
 
 async def test_a_proxy_of_the_environment_is_not_used(tmp_path: Path, target: int, collector: Collector) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -117,6 +118,27 @@ def test_every_mistake_at_once(tmp_path: Path) -> None:
     done = run(tmp_path, "--interface", "lo", "--sample-rate", "7", "--max-body-size", "-1")
     assert done.returncode == 2
     assert all(field in done.stderr for field in ("ports", "sampleRate", "maxBodySize"))
+
+
+@pytest.mark.parametrize("interface", ["lo", "nowhere0"])
+def test_filters_and_tls_files_are_told_with_the_rest(tmp_path: Path, interface: str) -> None:
+    options = ["--capture-filter", "bogus (", "--sample-rate", "7", *CA_FILE]
+    done = run(tmp_path, "--interface", interface, "--ports", "80", *options)
+    assert done.returncode == 2
+    told = [json.loads(line)["message"] for line in done.stderr.splitlines()]
+    assert [line.partition(": expected ")[0] for line in told] == [
+        "option --sample-rate: sampleRate",
+        "option --capture-filter: captureFilter",
+        "option --output-ca-file: outputCaFile",
+    ]
+
+
+def test_a_filter_that_is_none_for_this_link(tmp_path: Path) -> None:
+    """It compiles for Ethernet; only the engine that opens the capture knows better."""
+    done = run(tmp_path, "--interface", "any", "--ports", "80", "--capture-filter", "ether broadcast")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["message"].startswith("option --capture-filter: captureFilter: expected a filter that ")
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,18 @@ def test_configuration_errors(library: Path, capture: Path, arguments: list[str]
     assert done.stdout == b""
 
 
+def test_every_mistake_at_once(library: Path, capture: Path) -> None:
+    """Filters and TLS files with the rest, each with its origin."""
+    url = ["--output-url", "https://collector.example", "--output-ca-file", "/no.pem"]
+    done = command(library, capture, "--ports", "8080", "--capture-filter", "bogus (", "--sample-rate", "7", *url)
+    assert done.returncode == 2
+    assert [line.partition(": expected ")[0] for line in done.stderr.decode().splitlines()] == [
+        "tcp-sniffer: option --sample-rate: sampleRate",
+        "tcp-sniffer: option --capture-filter: captureFilter",
+        "tcp-sniffer: option --output-ca-file: outputCaFile",
+    ]
+
+
 @pytest.mark.parametrize("content", [b"", b"not a capture file", pcap([])[:20]])
 def test_files_that_are_no_captures(library: Path, tmp_path: Path, content: bytes) -> None:
     """A clear error, naming the file."""

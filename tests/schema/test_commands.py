@@ -15,6 +15,8 @@ from configuring import ROOT, Command, Load
 from appliance.config import add_options, overrides_from
 from appliance.config.fields import fields
 
+NO_FILTER = "can't parse filter expression: syntax error"
+
 
 def test_validate_says_that_files_are_valid(command: Command) -> None:
     Path("a.yaml").write_text("ports: [80]")
@@ -50,7 +52,26 @@ def test_validate_compiles_filters(command: Command, field: str) -> None:
     Path("bad.yaml").write_text("ports: [80]\n" + line.format("host or"))
     done = command("validate", "good.yaml", "bad.yaml")
     assert (done.returncode, done.stdout) == (2, "good.yaml: valid\n")
-    assert done.stderr.startswith(f"bad.yaml: {field} does not compile: ")
+    assert done.stderr == f'bad.yaml:2: {field}: expected a filter that compiles ({NO_FILTER}), got "host or"\n'
+
+
+def test_validate_reports_filters_and_tls_files_with_the_rest(command: Command) -> None:
+    """Each with its origin, beside what the schema finds."""
+    Path("sniffer.yaml").write_text(
+        "ports: [80]\nsampleRate: 3\noutputUrl: https://h/\noutputCaFile: /nope\noutputClientCertFile: junk.pem\n"
+    )
+    Path("junk.pem").write_text("junk")
+    done = command("validate", "--capture-filter", "bogus (", "sniffer.yaml", OUTPUT_CLIENT_KEY_FILE="/no.key")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "sniffer.yaml:2: sampleRate: expected a number from 0 to 1, got 3",
+        f'option --capture-filter: captureFilter: expected a filter that compiles ({NO_FILTER}), got "bogus ("',
+        'sniffer.yaml:4: outputCaFile: expected a PEM file that can be used (No such file or directory), got "/nope"',
+        "sniffer.yaml:5: outputClientCertFile: expected a PEM file that can be used (NO_CERTIFICATE_OR_CRL_FOUND), "
+        'got "junk.pem"',
+        "environment OUTPUT_CLIENT_KEY_FILE: outputClientKeyFile: expected a PEM file that can be used "
+        '(No such file or directory), got "/no.key"',
+    ]
 
 
 def test_validate_wants_the_library(command: Command) -> None:
