@@ -101,14 +101,19 @@ def unknown_key(key: str, path: str, known: Iterable[str], origin: str) -> Probl
     """A key no field has, with the nearest that one has. Its value may be a secret: it is not shown."""
     if secret := _env_only_name(key):
         return Problem(origin, path, None, f"nothing here: it comes by the variable {secret} alone")
-    from difflib import get_close_matches
-
     names: dict[str, str] = {}
     for name in known:
         for spelling in (name, name.rpartition(".")[2]):
             names.setdefault(_letters(spelling), name)  # `ports`, not `recording.ports`
-    near = get_close_matches(_letters(key), names, n=1, cutoff=0)
-    return Problem(origin, path, None, f"a known field, of which {names[near[0]]} is the nearest")
+    near = nearest(_letters(key), names)
+    return Problem(origin, path, None, "a known field" + (f", of which {names[near]} is the nearest" if near else ""))
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of them that may have been meant; None where none is like it."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, known, n=1)), None)
 
 
 def unknown_keys(paths: Sequence[Path], known: Iterable[str], at: Callable[[Path], str]) -> Iterator[Problem]:
