@@ -191,11 +191,16 @@ def _from_document(draft: Draft) -> Iterator[tuple[str, tuple[Any, Source]]]:
     for path, value in _leaves(draft, draft.document.values):
         field = fields().get(".".join(path))
         if field and field.path == path:
-            yield field.name, (value, source)
+            yield field.name, (_boolean(value) if field.kind == "boolean" else value, source)
         else:
             unknown.setdefault(path[:-1], []).append(path)
     for place, paths in unknown.items():
         draft.problems += unknown_keys(paths, _known_keys(place), source.at)
+
+
+def _boolean(value: Any) -> Any:
+    """1 and 0 are booleans where one is asked for, as they are in a variable."""
+    return bool(value) if type(value) is int and value in (0, 1) else value
 
 
 def _leaves(draft: Draft, values: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -28,9 +28,9 @@ A value that stands further down in this list wins:
 4. the environment variable (an injected sidecar gets the pod's annotations as variables);
 5. the option of `tcp-sniffer run` and `tcp-sniffer replay`.
 
-A list replaces the one it overrides; they are not merged. As text, a list is written `A,B,C`, a boolean `true`,
-`false`, `1` or `0`. An empty variable counts as not set. A default file that is absent or empty is fine where the rest
-is complete; one that was named must be there and hold something.
+A list replaces the one it overrides; they are not merged. As text, a list is written `A,B,C`. A boolean is `true`,
+`false`, `1` or `0`, in the file too. An empty variable counts as not set. A default file that is absent or empty is
+fine where the rest is complete; one that was named must be there and hold something.
 
 `tcp-sniffer config validate FILE…` says everything that is wrong with what `run --config FILE` would take here, its
 environment included; `tcp-sniffer config show` prints the effective configuration and where each value came from.

@@ -104,7 +104,8 @@ class _Builder:
             case "null":
                 return None
             case "bool":
-                return text.lower() in ("true", "yes", "on")
+                # To YAML 1.1 yes, no, on and off are booleans too: here they are text, and refused where that is.
+                return {"true": True, "false": False}.get(text.lower(), text)
             case "int":
                 return int(text) if _INTEGER.fullmatch(text) else text
             case "float":

@@ -29,8 +29,9 @@ def _parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         ("sampleRate: 0.25", "sampleRate", 0.25),
         ("sampleRate: .5", "sampleRate", 0.5),
         ("decodeBody: True", "decodeBody", True),
-        ("decodeBody: yes", "decodeBody", True),
-        ("decodeBody: off", "decodeBody", False),
+        ("decodeBody: 1", "decodeBody", True),
+        ("redactBuiltin: 0", "redactBuiltin", False),
+        ("interface: on", "interface", "on"),
         ("captureFilter: not port 1", "captureFilter", "not port 1"),
         ('captureFilter: "a \\u00e4"', "captureFilter", "a ä"),
         ("captureFilter: |\n  port 1\n  or port 2\n", "captureFilter", "port 1\nor port 2\n"),
@@ -44,6 +45,13 @@ def _parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def test_values(load: Load, text: str, field: str, value: Any) -> None:
     read = load("ports: [1]\n" + text).values[field]
     assert (read, type(read)) == (value, type(value))
+
+
+@pytest.mark.parametrize("word", ["yes", "no", "On", "OFF", "2", "'true'"])
+def test_other_words_are_no_booleans(mistakes: Mistakes, word: str) -> None:
+    shown = word if word == "2" else '"' + word.strip("'") + '"'
+    expected = f"sniffer.yaml:2: decodeBody: expected true or false, got {shown}"
+    assert mistakes(f"ports: [1]\ndecodeBody: {word}") == [expected]
 
 
 def test_a_byte_order_mark_does_no_harm(load: Load) -> None:
