@@ -13,7 +13,7 @@ from appliance.config.document import Document, read
 from appliance.config.fields import DEFAULT_FILE, Field, Path, fields, groups
 from appliance.config.memory import cgroup_limit, default_max_memory
 from appliance.config.numbers import plain_number
-from appliance.config.ports import fold
+from appliance.config.ports import fold, is_entry, overlap
 from appliance.config.problems import Problem, Source, path_text, shown, unknown_keys
 from appliance.config.settings import Secrets, Settings, engine_json
 from appliance.config.text import from_text
@@ -242,15 +242,15 @@ def _from_options(overrides: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any
 
 
 def _detected_ports(draft: Draft, text: str) -> Layer:
+    """Nobody chose them: what they hold twice is no mistake, nor is their number."""
     schema = fields()["ports"].schema
-    entries = from_text(schema, text)
-    limit = schema["maxItems"]
-    if all(isinstance(entry, int) for entry in entries):
-        entries = list(dict.fromkeys(entries))
-        if (count := len(entries)) > limit:
-            entries, added = fold(entries, limit)
+    entries = list(dict.fromkeys(from_text(schema, text)))
+    count, limit = len(entries), schema["maxItems"]
+    if all(map(is_entry, entries)) and (count > limit or overlap(entries)):
+        entries, added = fold(entries, limit)
+        if count > limit:
             draft.warnings.append(
-                f"DETECTED_PORTS has {count} ports, more than {limit}: they became {len(entries)} ranges,"
+                f"DETECTED_PORTS has {count} entries, more than {limit}: they became {len(entries)},"
                 f" which hold {added} other ports too; set `ports` to choose"
             )
     return {"ports": (entries, Source("environment DETECTED_PORTS"))}

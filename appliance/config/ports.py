@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 Port = int | str
 
@@ -15,6 +16,21 @@ def bounds(entry: Port) -> tuple[int, int]:
         return entry, entry
     first, _, last = entry.partition("-")
     return int(first), int(last)
+
+
+def is_entry(value: Any) -> bool:
+    """Whether it is one at all."""
+    try:
+        first, last = bounds(value)
+    except (ValueError, AttributeError):
+        return False
+    return 1 <= first <= last <= MAX_PORT
+
+
+def overlap(entries: Iterable[Port]) -> bool:
+    """Whether a port is in more than one of them."""
+    ranges = sorted(map(bounds, entries))
+    return _count(_merge(ranges)) < _count(ranges)
 
 
 def _entry(first: int, last: int) -> Port:

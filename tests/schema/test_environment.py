@@ -146,14 +146,31 @@ def test_more_detected_ports_become_ranges(load: Load) -> None:
     assert entries[0] == "1000-1004"
     assert entries[-2:] == ("1200-1201", 3000)
     assert settings.warnings == (
-        "DETECTED_PORTS has 67 ports, more than 64: they became 64 ranges, which hold 2 other ports too; "
+        "DETECTED_PORTS has 67 entries, more than 64: they became 64, which hold 2 other ports too; "
         "set `ports` to choose",
     )
+
+
+def test_detected_ranges_are_folded_too(load: Load) -> None:
+    ports = [*range(1000, 1128, 2), "2000-2010", "1001-1003"]
+    entries = load(None, {"DETECTED_PORTS": ",".join(map(str, ports))}).values["ports"]
+    assert (entries[0], entries[-1], len(entries)) == ("1000-1004", "2000-2010", 63)
+
+
+def test_detected_ranges_may_overlap(load: Load) -> None:
+    settings = load(None, {"DETECTED_PORTS": "90-100,80,80,95-110,100"})
+    assert (list(settings.values["ports"]), settings.warnings) == ([80, "90-110"], ())
 
 
 def test_detected_ports_that_are_wrong(mistakes: Mistakes) -> None:
     (line,) = mistakes(None, {"DETECTED_PORTS": "80,web"})
     assert line.startswith("environment DETECTED_PORTS: ports[1]: expected a port")
+
+
+def test_detected_ports_that_are_wrong_and_repeat_themselves(mistakes: Mistakes) -> None:
+    (line,) = mistakes(None, {"DETECTED_PORTS": "1,1,x"})
+    assert line.startswith("environment DETECTED_PORTS: ports[1]: expected a port")
+    assert line.endswith('got "x"')
 
 
 @pytest.mark.parametrize(
