@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-_log = logging.getLogger("tcp_sniffer.capture")
+# Writes a log line: its level, its message, the fields of the event.
+Say = Callable[[str, str, Mapping[str, Any]], None]
 
 # A kind may come this often in each window (seconds); the rest is counted.
 _LINES = 20
@@ -28,13 +28,13 @@ _TEXTS = {
     "lost_sync": "where the next message begins is not known: the connection waits for a new one",
 }
 _LEVELS = {
-    "not_confined": logging.WARNING,
-    "gap": logging.WARNING,
-    "lost_sync": logging.WARNING,
-    "evicted": logging.WARNING,
-    "recording_paused": logging.ERROR,
-    "recording_index": logging.ERROR,
-    "stream_not_listening": logging.ERROR,
+    "not_confined": "warning",
+    "gap": "warning",
+    "lost_sync": "warning",
+    "evicted": "warning",
+    "recording_paused": "error",
+    "recording_index": "error",
+    "stream_not_listening": "error",
 }
 
 
@@ -48,7 +48,8 @@ class _Kind:
 
 
 class EventLog:
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+        self._say = say
         self._clock = clock
         self._kinds: dict[str, _Kind] = {}
 
@@ -63,7 +64,7 @@ class EventLog:
         """Says how many lines were withheld since the last line of their kind."""
         for name, kind in self._kinds.items():
             if kind.withheld:
-                _log.info("log lines were withheld", extra={"event": name, "withheld": kind.withheld})
+                self._say("info", "log lines were withheld", {"event": name, "withheld": kind.withheld})
                 kind.withheld = 0
 
     def _write(self, event: dict[str, Any]) -> None:
@@ -75,7 +76,7 @@ class EventLog:
         kind.lines += 1
         if kind.withheld:
             event["withheld"], kind.withheld = kind.withheld + event.get("withheld", 0), 0
-        _log.log(_LEVELS.get(name, logging.INFO), _TEXTS.get(name, name), extra=_fields(event))
+        self._say(_LEVELS.get(name, "info"), _TEXTS.get(name, name), event)
 
     def _kind(self, name: str) -> _Kind:
         now = self._clock()
@@ -83,11 +84,3 @@ class EventLog:
         if now - kind.started >= _WINDOW:
             kind.started, kind.lines = now, 0
         return kind
-
-
-def _fields(event: dict[str, Any]) -> dict[str, Any]:
-    """Without the few names that belong to the log line itself."""
-    return {name + "_" if name in _TAKEN else name: value for name, value in event.items()}
-
-
-_TAKEN = {*vars(logging.makeLogRecord({})), "message", "asctime", "timestamp", "level"}

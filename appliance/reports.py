@@ -18,31 +18,50 @@ _log = logging.getLogger("tcp_sniffer")
 _EVENTS_EVERY = 1.0
 
 
+def say(level: str, message: str, fields: Mapping[str, Any]) -> None:
+    """A line of what the engine tells."""
+    _capture_log.log(_LEVELS[level.upper()], message, extra={_free(name): value for name, value in fields.items()})
+
+
+def _free(name: str) -> str:
+    """A few names belong to the log line itself."""
+    return name + "_" if name in _TAKEN else name
+
+
+_capture_log = logging.getLogger("tcp_sniffer.capture")
+_LEVELS = logging.getLevelNamesMapping()
+_TAKEN = {*vars(logging.makeLogRecord({})), "message", "asctime", "timestamp", "level"}
+
+
 class Reports:
     def __init__(self, settings: Settings, capture: engine.Engine, stats: Callable[[], Mapping[str, Any]]) -> None:
         self._values = settings.values
         self._capture = capture
         self._stats = stats
         self._tasks: list[asyncio.Task[None]] = []
-        self.events = EventLog()
+        self.events = EventLog(say)
 
     def start(self, embedded: str) -> None:
         _say_start(self._values, self._capture.describe(), embedded)
-        self._tasks.append(asyncio.create_task(_every(_EVENTS_EVERY, self._look)))
+        self.watch()
         if interval := self._values["statsIntervalMs"]:
             self._tasks.append(asyncio.create_task(_every(interval / 1000, self._say_stats)))
         if patience := self._values["noPacketsWarningMs"]:
             self._tasks.append(asyncio.create_task(self._watch_silence(patience / 1000)))
+
+    def watch(self) -> None:
+        """The events alone, without what is said of a live capture."""
+        self._tasks.append(asyncio.create_task(_every(_EVENTS_EVERY, self._look)))
 
     def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         self._tasks.clear()
 
-    def end(self) -> None:
+    def end(self, message: str) -> None:
         """The last stats, once every sink is done."""
         self.events.flush()
-        _log.info("the capture ended", extra={"event": "stats", "final": True, "stats": self._stats()})
+        _log.info(message, extra={"event": "stats", "final": True, "stats": self._stats()})
 
     def _look(self) -> None:
         self.events.write(self._capture.events())

@@ -49,7 +49,9 @@ class Run:
             await sink.start()
         self._pipeline = Pipeline(self._engine, self._sinks, self._reports.events.write)
         self._pipeline.lossless = self._replay
-        if not self._replay:
+        if self._replay:
+            self._reports.watch()
+        else:
             self._reports.start(embedded)
         self.over = asyncio.create_task(self._until_over())
 
@@ -94,8 +96,7 @@ class Run:
             self._last_stats = self._engine.stats()
             self._last_exchanges = self._engine.exchanges()
             self._engine.close()
-        if not self._replay:
-            self._reports.end()
+        self._reports.end("the replay ended" if self._replay else "the capture ended")
 
     async def _capture(self) -> None:
         """Until the capture ends by itself, or is asked to and no exchange is open."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from appliance import failure, log, outputs
+from appliance.cli.plain_log import level_beside
 from appliance.run import Run
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ _LOOK_EVERY = 0.2
 def deliver(
     settings: Settings, engine: Engine, signals: Signals, render: Render | None, progress: Progress | None
 ) -> int:
-    # Its progress is for people; the log is for what goes wrong.
-    log.configure("warning", settings.placement)
+    log.configure(level_beside(progress, settings), settings.placement)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_deliver(settings, engine, signals, render, progress))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import select
 import sys
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from appliance.cli.plain_log import PlainLog
 from appliance.engine import OK
+from appliance.events import EventLog
 from appliance.ledger import SinkLedger
 from appliance.sinks.writer import Render, Writer
 
@@ -24,27 +24,30 @@ _LOOK_EVERY_MS = 200
 def deliver(
     settings: Settings, engine: Engine, signals: Signals, render: Render | None, progress: Progress | None
 ) -> int:
+    log = PlainLog(settings, progress)
+
     def on_error(error: OSError) -> None:
-        _say("error", "standard output takes no more records", event="sink_closed", error=error.strerror)
+        log.say("error", "standard output takes no more records", {"event": "sink_closed", "error": error.strerror})
         engine.stop()
 
     ledger = SinkLedger()
     writer = Writer(sys.stdout.fileno(), ledger, on_error, render)
     signals.on_stop(engine.stop)
     wanted = settings.values["outputStdout"]
-    status = _copy(engine, writer if wanted else None, ledger, progress)
+    events = EventLog(log.say)
+    status = _copy(engine, writer if wanted else None, ledger, events, progress)
     writer.end()
+    events.flush()
     stats = engine.stats() | {"sinks": {"stdout": ledger.snapshot()} if wanted else {}}
-    if progress is not None:
-        progress.end()
-    elif settings.values["logLevel"] in ("debug", "info"):
-        _say("info", "the replay ended", event="stats", final=True, stats=stats)
+    log.say("info", "the replay ended", {"event": "stats", "final": True, "stats": stats})
     if status != OK:
         raise engine.error(status)
     return 1 if writer.closed else 0
 
 
-def _copy(engine: Engine, writer: Writer | None, ledger: SinkLedger, progress: Progress | None) -> int:
+def _copy(
+    engine: Engine, writer: Writer | None, ledger: SinkLedger, events: EventLog, progress: Progress | None
+) -> int:
     """Until the capture's end; returns its status."""
     poller = select.poll()
     poller.register(engine.event_fd, select.POLLIN)
@@ -56,15 +59,10 @@ def _copy(engine: Engine, writer: Writer | None, ledger: SinkLedger, progress: P
                 ledger.produce(batch.count)
                 writer.write(batch.data, batch.count)
             batch.release()
+        events.write(engine.events())
         if status is not None:
             return status
         if progress is not None:
             progress.show(engine.stats())
         poller.poll(_LOOK_EVERY_MS)
         engine.acknowledge()
-
-
-def _say(level: str, message: str, **fields: Any) -> None:
-    """A log line like all others, without what the logging modules would add to a short run."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    print(json.dumps({"timestamp": now, "level": level, "message": message, **fields}), file=sys.stderr)

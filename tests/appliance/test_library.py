@@ -133,9 +133,10 @@ async def test_deliveries_of_sniffers_are_not_given_to_the_program(target: int) 
     seen: list[HttpMessage] = []
     sniffer = create_sniffer(config(target), seen.append)
     await sniffer.start()
-    async with ClientSession() as session, session.get(
-        f"http://127.0.0.1:{target}/", headers={"Tcp-Sniffer-Delivery": "another"}
-    ) as answer:
+    async with (
+        ClientSession() as session,
+        session.get(f"http://127.0.0.1:{target}/", headers={"Tcp-Sniffer-Delivery": "another"}) as answer,
+    ):
         await answer.read()
     await get(target)
     await sniffer.stop()

@@ -23,6 +23,7 @@ from appliance.cli.pretty import Pretty
 from appliance.events import EventLog
 from appliance.ledger import SinkLedger
 from appliance.message import HttpRequest, HttpResponse, message_from_record
+from appliance.reports import say
 from appliance.schemas import MESSAGE, load
 from appliance.sinks import retry, workers
 from appliance.sinks.deadline import Deadline
@@ -108,7 +109,7 @@ def test_event_log_withholds_what_is_too_much(caplog: pytest.LogCaptureFixture) 
     """Each kind by itself; what is withheld is counted, and said with the next line of its kind or at a flush."""
     caplog.set_level(logging.INFO)
     now = 0.0
-    log = EventLog(clock=lambda: now)
+    log = EventLog(say, clock=lambda: now)
     log.write([{"event": "gap", "bytes": number} for number in range(50)] + [{"event": "not_http"}])
     assert len(caplog.records) == 21
     now = 11.0
@@ -135,7 +136,7 @@ def test_event_log_tells_what_the_engine_withheld(caplog: pytest.LogCaptureFixtu
 
 def test_event_fields_cannot_break_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    EventLog().write([{"event": "gap", "message": "x", "name": "y", "level": "z"}])
+    EventLog(say).write([{"event": "gap", "message": "x", "name": "y", "level": "z"}])
     assert caplog.records[0].message == "bytes of a connection were not seen"
 
 

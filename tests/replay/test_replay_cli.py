@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packets import Conversation, pcap, pcapng
@@ -49,6 +50,10 @@ def command(library: Path, *arguments: str | Path, stdin: bytes = b"") -> subpro
     )
 
 
+def told(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stderr.splitlines()]
+
+
 def records(done: subprocess.CompletedProcess[bytes]) -> list[dict[str, object]]:
     assert done.returncode == 0, done.stderr.decode()
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -61,8 +66,49 @@ def test_records_on_stdout_and_a_log_on_stderr(library: Path, capture: Path) -> 
     """Stdout carries records only; the last log line is the ledger."""
     done = command(library, capture, "--ports", "8080")
     assert [r["direction"] for r in records(done)] == ["request", "response"] * 3
-    log = [json.loads(line) for line in done.stderr.splitlines()]
+    log = told(done)
     assert all(line["level"] for line in log)
+    assert log[-1]["final"]
+    assert log[-1]["stats"]["sinks"]["stdout"]["delivered"] == 6
+
+
+# Why each: a hole in a body, a connection that turns into a tunnel, one that speaks something else.
+REMARKABLE = {
+    "gap": Conversation().open().client(GET).server(OK[:-8]).server(OK[-8:-4], lost=True).server(OK[-4:]).close(),
+    "tunnel": Conversation().open().exchange(GET, b"HTTP/1.1 101 Switching Protocols\r\n\r\n").close(),
+    "not_http": Conversation().open().exchange(b"SSH-2.0-x\r\n", b"SSH-2.0-y\r\n").close(),
+}
+
+
+@pytest.mark.parametrize("event", REMARKABLE)
+@pytest.mark.parametrize("served", [False, True], ids=["stdout", "status"])
+def test_what_the_engine_tells_is_in_the_log(library: Path, tmp_path: Path, event: str, served: bool) -> None:
+    """As in a live run, and so are the final stats: without an event loop, and with one."""
+    file = tmp_path / "remarkable.pcap"
+    file.write_bytes(pcap(frames(REMARKABLE[event].segments)))
+    more = ["--status-listen", f"127.0.0.1:{unused_port()}"] if served else []
+    log = told(command(library, file, "--ports", "8080", *more))
+    assert [line["event"] for line in log] == ["connection", event, "stats"]
+    assert log[-1]["message"] == "the replay ended"
+    assert log[-1]["final"]
+
+
+def test_the_level_of_the_log(library: Path, tmp_path: Path) -> None:
+    """A gap is a warning, what else there is to tell is for information."""
+    file = tmp_path / "gap.pcap"
+    file.write_bytes(pcap(frames(REMARKABLE["gap"].segments)))
+    for level, events in (("warning", ["gap"]), ("error", [])):
+        done = command(library, file, "--ports", "8080", "--log-level", level)
+        assert [line["event"] for line in told(done)] == events
+
+
+def test_what_a_replay_to_stdout_does_without(library: Path, capture: Path) -> None:
+    """Its log takes no logging modules: they would be a good part of a short run."""
+    code = f"import sys; from appliance.cli import main; main(['replay', {str(capture)!r}, '--ports', '8080'])"
+    code += "\nprint(*{'asyncio', 'logging', 'pythonjsonlogger'} & {*sys.modules}, file=sys.stderr)"
+    environment = {**os.environ, "TCP_SNIFFER_LIBRARY": str(library)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stderr.splitlines()[-1] == ""
 
 
 def test_the_same_bytes_as_the_engine(library: Path, capture: Path) -> None:
@@ -234,7 +280,8 @@ def test_a_stdout_that_was_never_open(capture: Path) -> None:
         ["sh", "-c", '"$@" >&-', "sh", *command], stderr=subprocess.PIPE, text=True, check=False, timeout=60
     )
     assert ended.returncode == 1
-    closed, stats = (json.loads(line) for line in ended.stderr.splitlines())
+    log = [json.loads(line) for line in ended.stderr.splitlines()]
+    closed, stats = (line for line in log if line["event"] != "connection")
     assert (closed["event"], closed["error"]) == ("sink_closed", "Bad file descriptor")
     dropped = stats["stats"]["sinks"]["stdout"]["dropped"]["sink_closed"]
     assert dropped == stats["stats"]["messages"]["delivered"] > 0
