@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
+from appliance.cli.capturing import add_arguments, gathered, render
 from appliance.cli.numbers import number
 from appliance.cli.signals import Signals
-from appliance.config import ConfigError, add_options, gather, overrides_from
+from appliance.config import ConfigError
 from appliance.engine import EngineError
 from appliance.opening import open_capture
 from appliance.shared_library import LibraryError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
 
     from appliance.cli.progress import Progress
     from appliance.config import Settings
     from appliance.engine import Engine
-    from appliance.sinks.writer import Render
 
 
 def register(parser: ArgumentParser) -> None:
     parser.description = "Read capture files (pcap, pcapng, also in gzip or zstd) as if they came from an interface."
     parser.add_argument("files", nargs="+", metavar="FILE", help="a capture file; - is stdin")
-    parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")
     parser.add_argument(
         "--speed",
         type=number(0, 1e9),
@@ -33,8 +32,7 @@ def register(parser: ArgumentParser) -> None:
         metavar="FACTOR",
         help="how many times the recorded pace, 1 for that pace itself (default: 0, as fast as possible)",
     )
-    parser.add_argument("--pretty", action="store_true", help="one line per exchange for people, on stdout")
-    add_options(parser)
+    add_arguments(parser)
     parser.set_defaults(handler=_replay)
 
 
@@ -42,10 +40,7 @@ def _replay(args: Namespace) -> int:
     signals = Signals()
     source = {"files": args.files, "speed": args.speed}
     try:
-        opening = open_capture(
-            lambda: gather(args.config, os.environ, overrides_from(args), defaults={"outputStdout": True}),
-            replay=source,
-        )
+        opening = open_capture(lambda: gathered(args, {"outputStdout": True}), replay=source)
         # While Python imports the validation, the engine reads; nothing is written before that said yes.
         settings, engine = opening.settle()
         with engine:
@@ -58,13 +53,14 @@ def _replay(args: Namespace) -> int:
         return failure.exit_code(error)
 
 
-def _without_effect(settings: Settings) -> list[str]:
-    if (direction := settings.values["captureDirection"]) == "both":
-        return []
-    return [
-        f"captureDirection ({direction}) has no effect: a file does not say which addresses are this machine's, so"
-        " both directions are reported"
-    ]
+def _without_effect(settings: Settings) -> Iterator[str]:
+    if (direction := settings.values["captureDirection"]) != "both":
+        yield (
+            f"captureDirection ({direction}) has no effect: a file does not say which addresses are this machine's, so"
+            " both directions are reported"
+        )
+    if "interface" in settings.values:
+        yield f"interface ({settings.values['interface']}) has no effect: the files are read, and all of them"
 
 
 def _deliver(args: Namespace, settings: Settings, engine: Engine, signals: Signals) -> int:
@@ -77,18 +73,10 @@ def _deliver(args: Namespace, settings: Settings, engine: Engine, signals: Signa
     else:
         from appliance.cli.replay_stdout import deliver
     try:
-        return deliver(settings, engine, signals, _render(args), progress)
+        return deliver(settings, engine, signals, render(args), progress)
     finally:
         if progress is not None:
             progress.end()
-
-
-def _render(args: Namespace) -> Render | None:
-    if not args.pretty:
-        return None
-    from appliance.cli.pretty import Pretty
-
-    return Pretty.for_stream(sys.stdout)
 
 
 def _progress(args: Namespace) -> Progress | None:

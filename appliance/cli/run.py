@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from appliance import ready
+from appliance.cli.capturing import add_arguments, gathered, render
 from appliance.cli.signals import Signals
-from appliance.config import add_options, gather, overrides_from
 from appliance.engine import Engine
 from appliance.opening import Opening, open_capture
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from appliance.sinks.writer import Render
-
 
 def register(parser: ArgumentParser) -> None:
     parser.description = "Capture on a network interface, deliver every HTTP message, until SIGTERM or SIGINT."
-    parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")
-    parser.add_argument("--pretty", action="store_true", help="one line per exchange for people, on stdout")
-    add_options(parser)
+    add_arguments(parser)
     parser.set_defaults(handler=run)
 
 
@@ -33,7 +27,7 @@ def run(args: Namespace) -> int:
     defaults = {"outputStdout": True} if args.pretty else {}
 
     def open_once() -> Opening:
-        return open_capture(lambda: gather(args.config, os.environ, overrides_from(args), defaults=defaults))
+        return open_capture(lambda: gathered(args, defaults))
 
     opening = open_once()
     if isinstance(opening.capture, Engine):
@@ -55,18 +49,10 @@ def _serve(args: Namespace, signals: Signals, opening: Opening, open_once: Calla
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         signals.attach(loop)
         signals.on_stop(stop.set)
-        return await Service(open_once, stop, _render(args)).serve(opening)
+        return await Service(open_once, stop, render(args)).serve(opening)
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(serve())
     except Exception as error:  # noqa: BLE001 - the last word, whatever it was
         return failure.write_unexpected(error)
-
-
-def _render(args: Namespace) -> Render | None:
-    if not args.pretty:
-        return None
-    from appliance.cli.pretty import Pretty
-
-    return Pretty.for_stream(sys.stdout)

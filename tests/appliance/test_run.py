@@ -91,6 +91,14 @@ def run(tmp_path: Path, *options: str, env: dict[str, str] | None = None) -> sub
     )
 
 
+async def test_pretty_without_stdout(tmp_path: Path, target: int) -> None:
+    options = ["--ports", str(target), "--pretty"]
+    async with Sniffing(tmp_path / "s", *options, env={"OUTPUT_STDOUT": "0"}) as sniffing:
+        warning = await sniffing.until_event("configuration")
+        assert await sniffing.stop() == 0
+    assert warning["message"] == "--pretty has no effect: outputStdout is false (environment OUTPUT_STDOUT)"
+
+
 CA_FILE = ["--output-url", "https://collector.example", "--output-ca-file", "/no.pem"]
 
 

@@ -164,6 +164,20 @@ def test_a_direction_that_a_file_does_not_tell(library: Path, capture: Path) -> 
     assert done.stdout == command(library, capture, "--ports", "8080").stdout
 
 
+def test_an_interface_that_a_file_does_not_have(library: Path, capture: Path) -> None:
+    done = command(library, capture, "--ports", "8080", "--interface", "nope")
+    assert len(records(done)) == 6
+    assert b"warning: interface (nope) has no effect" in done.stderr
+
+
+def test_pretty_without_stdout(library: Path, capture: Path) -> None:
+    done = command(library, capture, "--ports", "8080", "--pretty", "--no-output-stdout")
+    assert (done.returncode, done.stdout) == (0, b"")
+    warning = b"warning: --pretty has no effect: outputStdout is false (option --output-stdout)"
+    assert warning in done.stderr
+    assert warning not in command(library, capture, "--ports", "8080", "--pretty").stderr
+
+
 @pytest.mark.parametrize("speed", ["nan", "inf", "-1", "fast"])
 def test_a_speed_that_is_none(library: Path, speed: str) -> None:
     done = command(library, "absent.pcap", "--ports", "8080", f"--speed={speed}")
