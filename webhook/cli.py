@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
+
+from appliance.arguments import Parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,12 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     from webhook import explain, reference, serve_command
 
-    parser = argparse.ArgumentParser(
-        prog="tcp-sniffer-webhook", description="Adds the tcp-sniffer sidecar to pods that are labelled."
-    )
+    parser = Parser(prog="tcp-sniffer-webhook", description="Adds the tcp-sniffer sidecar to pods that are labelled.")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in (explain, reference, serve_command):
         command.register(subparsers)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
+from appliance.arguments import Parser
+
 # name: (module, what it is for)
 _COMMANDS = {
     "run": ("run", "capture on a network interface"),
@@ -44,8 +46,8 @@ def _hold_standard_streams() -> None:
             setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tcp-sniffer", description="Listens to HTTP traffic without touching it.")
+def _parser() -> Parser:
+    parser = Parser(prog="tcp-sniffer", description="Listens to HTTP traffic without touching it.")
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Command)
     for name, (module, text) in _COMMANDS.items():
@@ -53,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Command(argparse.ArgumentParser):
+class _Command(Parser):
     """A command's parser. It gets its options when it is chosen: no start pays for those of all the others."""
 
     def __init__(self, *, module: str = "", **options: Any) -> None:

@@ -178,6 +178,20 @@ def test_pretty_without_stdout(library: Path, capture: Path) -> None:
     assert warning not in command(library, capture, "--ports", "8080", "--pretty").stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--port=8080", "unknown option --port: the nearest is --ports"),  # not short for it, nor taken as it
+        ("--output-stdot", "unknown option --output-stdot: the nearest is --output-stdout"),
+        ("--frobnicate", "unknown option --frobnicate"),
+    ],
+)
+def test_options_are_written_out(library: Path, capture: Path, option: str, told: str) -> None:
+    done = command(library, capture, option)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().endswith(f"replay: error: {told}\n")
+
+
 @pytest.mark.parametrize("speed", ["nan", "inf", "-1", "fast"])
 def test_a_speed_that_is_none(library: Path, speed: str) -> None:
     done = command(library, "absent.pcap", "--ports", "8080", f"--speed={speed}")

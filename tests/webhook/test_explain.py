@@ -106,6 +106,13 @@ def test_bad_manifests(text: str, said: str, tmp_path: Path, capsys: pytest.Capt
     assert said in err
 
 
+def test_options_are_written_out(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        explain(capsys, "-f", str(file), "--namespace-label", "a=b")
+    assert ended.value.code == 2
+    assert "unknown option --namespace-label: the nearest is --namespace-labels" in capsys.readouterr().err
+
+
 def test_a_missing_file(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = explain(capsys, "-f", "nowhere.yaml")
     assert code == 2
