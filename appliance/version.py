@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from importlib import import_module
+
+UNKNOWN = "unknown"
 
 
-@cache
 def version() -> str:
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        return installed("tcp-sniffer")
-    except PackageNotFoundError:
-        return "unknown"  # a checkout that is not installed
+    return _built("VERSION")
 
 
 def build() -> str:
-    """The revision the image was built from."""
-    return os.environ.get("TCP_SNIFFER_BUILD") or "unknown"
+    """The revision it was built from: the image's, or what scripts/install wrote."""
+    return os.environ.get("TCP_SNIFFER_BUILD") or _built("BUILD")
+
+
+def _built(name: str) -> str:
+    """From the module that native/CMakeLists.txt adds to a wheel: to ask importlib.metadata takes longer."""
+    try:
+        value: str = getattr(import_module("appliance._build"), name)
+    except ImportError:
+        return UNKNOWN  # a checkout that is not installed
+    return value

@@ -10,6 +10,7 @@ import pty
 import re
 import subprocess
 import sys
+import tomllib
 from email.utils import formatdate
 from pathlib import Path
 from time import time
@@ -28,6 +29,8 @@ from appliance.schemas import MESSAGE, load
 from appliance.sinks import retry, workers
 from appliance.sinks.deadline import Deadline
 from appliance.sinks.record_queue import RecordQueue
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_ledger_after_its_end() -> None:
@@ -304,8 +307,19 @@ def test_interfaces() -> None:
     assert re.search(r"^lo +up +loopback +127\.0\.0\.1", done.stdout, re.MULTILINE)
 
 
+def printed(*command: str | Path, **env: str) -> str:
+    environment = {**os.environ, **env}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=30).stdout
+
+
 def test_version() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "appliance", "--version"], capture_output=True, text=True, check=True, timeout=30
-    )
-    assert done.stdout.startswith("tcp-sniffer ")
+    """A wheel knows its own; the image's variable names the revision that it was built from."""
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    installed = Path(sys.executable).with_name("tcp-sniffer")
+    assert printed(installed, "--version", TCP_SNIFFER_BUILD="5eed") == f"tcp-sniffer {stated} (5eed)\n"
+    assert re.fullmatch(rf"tcp-sniffer {re.escape(stated)} \([0-9a-z-]+\)\n", printed(installed, "--version"))
+
+
+def test_the_version_costs_no_start_anything() -> None:
+    code = "import sys; from appliance import version; version.version(), version.build()"
+    assert printed(sys.executable, "-c", f"{code}; print('importlib.metadata' in sys.modules)") == "False\n"
