@@ -38,6 +38,10 @@ class SpoolError(Exception):
     """The disk did not do what was asked; the log says why. Nothing was kept or changed."""
 
 
+class SpoolGoneError(SpoolError):
+    """The file was damaged, or all in it was delivered: what it held is counted, and another is in its place."""
+
+
 class Spool:
     def __init__(self, options: SpoolOptions, ledger: SinkLedger) -> None:
         self._options = options
@@ -48,6 +52,7 @@ class Spool:
         # Delivered, but a full disk could not let them go: records by row.
         self._stuck: dict[int, int] = {}
         self._said = -_SAY_EVERY
+        self._replacing = asyncio.Lock()
         self.changed = asyncio.Event()
 
     async def open(self) -> bool:
@@ -80,13 +85,10 @@ class Spool:
 
     async def put(self, deliveries: Sequence[Delivery], *, due: float = 0, in_hand: bool = False) -> list[int]:
         """Their rows. What is in hand take() leaves alone until release(). Raises SpoolError."""
-        before = self._store
         try:
             rows, lost = await self._run(lambda store: store.put(deliveries, due))
-        except SpoolError:
-            if self._store is before:
-                raise
-            rows, lost = await self._run(lambda store: store.put(deliveries, due))  # a new one, for that was damaged
+        except SpoolGoneError:
+            rows, lost = await self._run(lambda store: store.put(deliveries, due))
         self._ledger.spool(sum(delivery.records for delivery in deliveries))
         self._count(lost)
         if in_hand:
@@ -105,10 +107,11 @@ class Spool:
             self._in_hand.add(found.row)
         return found
 
-    async def release(self, row: int, due: float) -> None:
+    async def release(self, delivery: Delivery, due: float) -> None:
         """It was not taken: another try, but not before `due`."""
+        row, key = delivery.row, delivery.key
         try:
-            await self._run(lambda store: store.postpone(row, due))
+            await self._run(lambda store: store.postpone(row, key, due))
         except SpoolError:
             # A disk that cannot note it must not make it come again at once.
             loop = asyncio.get_running_loop()
@@ -117,16 +120,21 @@ class Spool:
             self._in_hand.discard(row)
         self.changed.set()
 
-    async def remove(self, row: int, records: int) -> int:
+    async def remove(self, delivery: Delivery) -> int:
         """How many records that were; 0 where the spool had lost them, which is counted.
 
         What a full disk cannot let go, for a deletion is written first, stays in hand: only the next start would
         send it again. Once nothing else is there the file itself goes, and the disk has room.
         """
+        row, key = delivery.row, delivery.key
+        if row not in self._in_hand:
+            return 0  # it was in a file that is gone
         try:
-            removed = await self._run(lambda store: store.remove(row))
+            removed = await self._run(lambda store: store.remove(row, key))
+        except SpoolGoneError:
+            return 0
         except SpoolError:
-            self._stuck[row] = records
+            self._stuck[row] = delivery.records
             return await self._replace_if_all_stuck()
         self._in_hand.discard(row)
         return removed
@@ -175,19 +183,22 @@ class Spool:
     async def _run(self, work: Callable[[SpoolStore], _Result]) -> _Result:
         store = self._store
         try:
-            result = await self._in_thread(lambda: work(store))
+            return await self._in_thread(lambda: work(store))
         except (sqlite3.Error, OSError) as error:
             if isinstance(error, sqlite3.Error) and database.is_damage(error):
-                await self._begin_anew(store, error)
-            elif time.monotonic() - self._said >= _SAY_EVERY:
+                async with self._replacing:
+                    await self._begin_anew(store, error)
+                raise SpoolGoneError from error
+            if store is not self._store:  # closed while this waited for its turn
+                raise SpoolGoneError from error
+            if time.monotonic() - self._said >= _SAY_EVERY:
                 self._said = time.monotonic()
                 self._say("the spool cannot be written", error)
             raise SpoolError from error
-        return result
 
     async def _begin_anew(self, broken: SpoolStore, error: sqlite3.Error) -> None:
         if self._store is not broken:
-            return
+            return  # somebody was faster
 
         def replace() -> SpoolStore:
             broken.close()

@@ -194,12 +194,12 @@ class SpooledDelivery:
             self._warn(failure)
             due = asyncio.get_running_loop().time() + retry.backoff(attempts, failure.retry_after)
             if row:
-                await self._spool.release(row, due)
+                await self._spool.release(delivery, due)
             else:
                 await self._keep([delivery._replace(attempts=attempts)], due=due)
             return
         # Nothing where it was evicted while it was on its way: it is counted as that.
-        spooled = await self._spool.remove(row, delivery.records) if row else 0
+        spooled = await self._spool.remove(delivery) if row else 0
         records = 0 if row else delivery.records
         if failure is None:
             self._ledger.deliver_spooled(spooled)

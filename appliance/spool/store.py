@@ -91,7 +91,7 @@ class SpoolStore:
             row, attempts, records, ndjson, crc, key, body = found
             if zlib.crc32(body) == crc:
                 return Delivery(key, body, records, bool(ndjson), row, attempts), lost
-            self.remove(row)
+            self.remove(row, key)
             lost.append(Lost("spool_corrupt", records))
 
     def expire(self) -> list[Lost]:
@@ -102,12 +102,16 @@ class SpoolStore:
             records += self._remove_known(*oldest)
         return [Lost("spool_expired", records)] if records else []
 
-    def postpone(self, row: int, due: float) -> None:
-        self._db.execute("UPDATE deliveries SET due = ?, attempts = attempts + 1 WHERE id = ?", (due, row))
+    def postpone(self, row: int, key: str, due: float) -> None:
+        self._db.execute(
+            "UPDATE deliveries SET due = ?, attempts = attempts + 1 WHERE id = ? AND key = ?", (due, row, key)
+        )
 
-    def remove(self, row: int) -> int:
-        """How many records that were; 0 where it had been evicted."""
-        found = self._db.execute("SELECT id, created, records FROM deliveries WHERE id = ?", (row,)).fetchone()
+    def remove(self, row: int, key: str) -> int:
+        """How many records that were; 0 where it had been evicted, or was in a file that this one replaced."""
+        found = self._db.execute(
+            "SELECT id, created, records FROM deliveries WHERE id = ? AND key = ?", (row, key)
+        ).fetchone()
         return 0 if found is None else self._remove_known(*found)
 
     def compact(self) -> None:

@@ -7,33 +7,11 @@ import contextlib
 import signal
 import sqlite3
 import stat
-from collections import defaultdict
 from pathlib import Path
 
 from servers import Collector, collecting, get, unused_port
 from sniffing import Sniffing, until
-
-FILE = "spool.sqlite"
-
-
-def options(target: int, port: int, spool: Path, *more: str) -> list[str]:
-    found = ["--ports", str(target), "--output-url", f"http://127.0.0.1:{port}/", "--output-stdout"]
-    return [*found, "--output-spool-directory", str(spool), *more]
-
-
-def identity(record: dict[str, object]) -> tuple[object, ...]:
-    return (record["connectionId"], record["exchange"], record["direction"])
-
-
-def assert_one_key_each(collector: Collector) -> None:
-    """At least once: what came twice came with the same key, and a key stands for the same bytes."""
-    bodies = defaultdict(set)
-    keys = defaultdict(set)
-    for post in collector.posts:
-        bodies[post.headers["Idempotency-Key"]].add(post.body)
-        keys[post.body].add(post.headers["Idempotency-Key"])
-    assert all(len(found) == 1 for found in bodies.values())
-    assert all(len(found) == 1 for found in keys.values())
+from spooling import FILE, assert_one_key_each, identity, options
 
 
 async def test_a_collector_that_comes_back_gets_all_oldest_first(tmp_path: Path, target: int) -> None:

@@ -42,7 +42,7 @@ def drain(spool: SpoolStore) -> list[Delivery]:
     found = []
     while (one := spool.take(0, ())[0]) is not None:
         found.append(one)
-        assert spool.remove(one.row) == one.records
+        assert spool.remove(one.row, one.key) == one.records
     return found
 
 
@@ -75,7 +75,7 @@ def test_a_kill_loses_nothing_that_was_put(tmp_path: Path, store: Open) -> None:
 def test_what_is_postponed_or_in_hand_lets_the_next_one_go(store: Open) -> None:
     spool = store()
     spool.put([delivery(1), delivery(2), delivery(3)])
-    spool.postpone(1, due=5)
+    spool.postpone(1, "key-1", due=5)
     assert [spool.take(now, (2,))[0].row for now in (4.9, 5)] == [3, 1]  # type: ignore[union-attr]
     first = spool.take(5, ())[0]
     assert first is not None and first.attempts == 1
