@@ -18,6 +18,7 @@ from certificates import Authority
 from servers import Collector, collecting, get, serving, unused_port
 from sniffing import Sniffing, until
 
+LARGE = 600_000
 Fault = Callable[[web.Request], Awaitable[web.Response]]
 
 
@@ -60,6 +61,14 @@ async def cut_off_upload(request: web.Request) -> web.Response:
     assert request.transport is not None
     request.transport.abort()
     return web.Response()
+
+
+async def cut_off_a_large_upload(request: web.Request) -> web.Response:
+    """A third of it came."""
+    assert request.content_length is not None
+    if request.content_length > LARGE:
+        await request.content.readexactly(LARGE // 3)
+    return await cut_off_upload(request)
 
 
 async def error_500(request: web.Request) -> web.Response:
@@ -109,6 +118,57 @@ async def test_what_fails_waits_on_disk(tmp_path: Path, target: int, fault: Faul
         await until(lambda: len(collector.records) >= 6, "the records")
         assert await sniffing.stop() == 0
     assert len(sniffing.events("post_spooled")) == 1, "one line, not one for each"
+    assert_all_delivered(sniffing, collector, 6)
+
+
+async def large(_: web.Request) -> web.Response:
+    return web.Response(body=b"x" * LARGE)
+
+
+async def test_a_large_upload_that_is_cut_off_midway(tmp_path: Path) -> None:
+    async with (
+        serving(large) as target,
+        faulty(cut_off_a_large_upload) as collector,
+        Sniffing(
+            tmp_path / "s", *options(target, collector.url, tmp_path / "spool"),
+            f"--max-body-size={2 * LARGE}", f"--max-record-size={4 * LARGE}",
+        ) as sniffing,
+    ):  # fmt: skip
+        await get(target, 3)
+        warning = await sniffing.until_event("post_spooled")
+        assert warning["error"].startswith(("ServerDisconnectedError", "ClientOSError: [Errno 104]"))
+        await until(lambda: len(collector.tries) >= 6, "each of them")
+        collector.well = True
+        await until(lambda: len(collector.records) >= 6, "the records")
+        assert await sniffing.stop() == 0
+    assert_all_delivered(sniffing, collector, 6)
+    answers = [record for record in collector.records if record["direction"] == "response"]
+    assert {len(record["body"]) for record in answers} == {LARGE}
+
+
+class HalfAnswers(Collector):
+    """Takes what is posted, and goes away in the midst of its answer, whose status has come."""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        answer = await super().handle(request)
+        assert request.transport is not None
+        request.transport.write(b"HTTP/1.1 %d So\r\nContent-Length: 100\r\n\r\nhalf of" % answer.status)
+        request.transport.close()
+        return answer
+
+
+async def test_an_answer_that_is_cut_off_after_its_status_is_one(tmp_path: Path, target: int) -> None:
+    """The first is a 500: that record alone comes again."""
+    posts = HalfAnswers(lambda number: web.Response(status=200 if number else 500))
+    async with (
+        collecting(posts) as collector,
+        Sniffing(tmp_path / "s", *options(target, collector.url, tmp_path / "spool")) as sniffing,
+    ):
+        await get(target, 3)
+        await until(lambda: len(collector.posts) >= 7, "the records")
+        assert await sniffing.stop() == 0
+    assert sniffing.events("post_spooled")[0]["error"] == "status 500"
+    assert len(collector.posts) == 7
     assert_all_delivered(sniffing, collector, 6)
 
 
@@ -208,26 +268,43 @@ async def test_a_wrong_certificate_gets_nothing_until_it_is_right(tmp_path: Path
     assert_all_delivered(sniffing, collector, 6)
 
 
+class Departing(Collector):
+    """Closes each connection, so that the next POST asks for its address again."""
+
+    async def handle(self, request: web.Request) -> web.Response:
+        answer = await super().handle(request)
+        answer.force_close()
+        return answer
+
+
 async def test_a_name_that_is_gone_and_comes_back(tmp_path: Path, target: int) -> None:
-    """/etc/hosts is the name service, in a mount namespace of the sniffer's own."""
-    hosts, servers, collector = tmp_path / "hosts", tmp_path / "resolv.conf", Collector()
-    hosts.write_text("127.0.0.1 localhost\n")
+    """It goes while records are delivered. /etc/hosts is the name service, in a mount namespace of its own."""
+    hosts, servers, collector = tmp_path / "hosts", tmp_path / "resolv.conf", Departing()
+    there, gone = "127.0.0.1 localhost collector.test\n", "127.0.0.1 localhost\n"
+    hosts.write_text(there)
     servers.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
     script = f'mount --bind {hosts} /etc/hosts && mount --bind {servers} /etc/resolv.conf && exec "$@"'
     prefix = ["unshare", "--mount", "sh", "-c", script, "sh"]
     async with collecting(collector):
-        more = ["--allow-insecure-output-url"]
         url = f"http://collector.test:{collector.port}/"
-        async with Sniffing(
-            tmp_path / "s", *options(target, url, tmp_path / "spool", *more), prefix=prefix
-        ) as sniffing:
+        more = options(target, url, tmp_path / "spool", "--allow-insecure-output-url")
+        async with Sniffing(tmp_path / "s", *more, prefix=prefix) as sniffing:
             await get(target, 3)
-            warning = await sniffing.until_event("post_spooled")
+            await until(lambda: len(collector.records) >= 6, "the records while it is there")
+            assert not sniffing.events("post_spooled")
+            hosts.write_text(gone)
+            requests = 3
+            while not sniffing.events("post_spooled"):  # an address is remembered for ten seconds
+                await get(target)
+                requests += 1
+                await asyncio.sleep(0.1)
+            (warning,) = sniffing.events("post_spooled")
             assert warning["error"].startswith("ClientConnectorDNSError: Cannot connect to host collector.test")
-            hosts.write_text("127.0.0.1 localhost collector.test\n")
-            await until(lambda: len(collector.records) >= 6, "the records")
+            assert len(collector.records) < 2 * requests
+            hosts.write_text(there)
+            await until(lambda: len(collector.records) >= 2 * requests, "the records")
             assert await sniffing.stop() == 0
-    assert_all_delivered(sniffing, collector, 6)
+    assert_all_delivered(sniffing, collector, 2 * requests)
 
 
 @pytest.mark.parametrize("spooled", [True, False], ids=["spool", "memory"])
