@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +18,11 @@ _MOST = 64 << 20  # bytes of a POST
 
 def identity(record: dict[str, Any]) -> str:
     return f"{record['connectionId']}/{record['exchange']}/{record['direction']}"
+
+
+def captured(record: dict[str, Any]) -> float:
+    """When, in seconds since the epoch."""
+    return datetime.fromisoformat(record["timestamp"]).timestamp()
 
 
 def _application(file: IO[str]) -> web.Application:

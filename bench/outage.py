@@ -10,11 +10,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.collector import identity
+from bench.collector import captured, identity
 from bench.generate import exchanges
 from bench.network import Namespace, namespace, web_server
 from bench.paced import Paced
@@ -85,7 +84,7 @@ def _killed(tools: Tools, where: Namespace, folder: Path, seconds: float, kills:
                     sniffer.child.wait()
                 records.seek(0)
                 for record in _whole(records.read()):
-                    if _captured(record) < killed - _OLD_ENOUGH:
+                    if captured(record) < killed - _OLD_ENOUGH:
                         expected.add(identity(record))
                     else:
                         young += 1
@@ -116,10 +115,6 @@ def _whole(lines: bytes) -> Iterator[dict[str, Any]]:
     """A kill may cut the last line."""
     for line in lines[: lines.rfind(b"\n") + 1].splitlines():
         yield json.loads(line)
-
-
-def _captured(record: dict[str, Any]) -> float:
-    return datetime.fromisoformat(record["timestamp"]).timestamp()
 
 
 def _delivered(tools: Tools, where: Namespace, folder: Path) -> tuple[dict[str, Any], float]:

@@ -18,6 +18,7 @@ from bench.paced import Paced
 from bench.report import Report
 from bench.sniffer import Sniffer, running
 from bench.soak import judge, page
+from bench.soak.account import Account, listening
 from bench.soak.background import Background
 from bench.soak.course import Phase, course
 from bench.soak.sampler import Life, Sample, sample
@@ -31,6 +32,7 @@ _MIB = 1 << 20
 MAX_MEMORY = 48 * _MIB
 _OPTIONS = (
     f"--max-memory={MAX_MEMORY}",
+    "--output-stdout",
     f"--output-url=http://127.0.0.1:{_COLLECTOR}/",
     "--output-batch-max-messages=100",
     "--output-timeout-ms=2000",
@@ -55,7 +57,7 @@ def main() -> int:
     report.heading(f"Soak: {args.hours:g} h, seed {args.seed}")
     with tempfile.TemporaryDirectory() as name, _traffic(Path(name), args.hours * 3600, args.seed) as background:
         soak = _direct(tools, background, args, Path(name) / "spool")
-    judge.judge(report, soak.lives, background.collector, MAX_MEMORY)
+    judge.judge(report, soak.lives, background, MAX_MEMORY)
     reached = report.finish()
     page.write(args.report, f"Soak: {args.hours:g} h, seed {args.seed}", soak.phases, soak.lives, report)
     print(f"report: {args.report}")
@@ -94,7 +96,12 @@ def _direct(tools: Tools, background: Background, args: argparse.Namespace, spoo
     began = time.monotonic()
     phases = list(course(args.hours * 3600, args.seed))
     while phases:
-        with running(tools, Here(), *_OPTIONS, f"--output-spool-directory={spool}", interface="lo") as sniffer:
+        with (
+            listening(background.account) as made,
+            running(
+                tools, Here(), *_OPTIONS, f"--output-spool-directory={spool}", interface="lo", stdout=made
+            ) as sniffer,
+        ):
             soak.lives.append(life := Life())
             while phases and not life.ended:
                 phase = phases.pop(0)
@@ -105,11 +112,11 @@ def _direct(tools: Tools, background: Background, args: argparse.Namespace, spoo
                 background.change(phase.mood)
                 _watch(sniffer, life, began, phase.seconds, args.every)
                 if phase.ending and phases:
-                    _end(sniffer, life, phase.ending)
+                    _end(sniffer, life, phase.ending, background.account)
             if not life.ended:
                 background.change("well")
                 _drain(sniffer, life, began, args.every)
-                _end(sniffer, life, "SIGTERM")
+                _end(sniffer, life, "SIGTERM", background.account)
     return soak
 
 
@@ -133,11 +140,12 @@ def _drain(sniffer: Sniffer, life: Life, began: float, every: float) -> None:
             return
 
 
-def _end(sniffer: Sniffer, life: Life, how: str) -> None:
+def _end(sniffer: Sniffer, life: Life, how: str, account: Account) -> None:
     if how == "SIGKILL":
-        time.sleep(1.1)  # what the last sample counted is old enough to survive
+        killed = time.time()
         sniffer.child.send(signal.SIGKILL)
         sniffer.child.wait()
+        account.kill(killed, time.time())
     else:
         life.final = {"status": sniffer.stop().status, **sniffer.stats()}
     life.ended = how

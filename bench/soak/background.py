@@ -8,13 +8,15 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Self
 
+from bench.soak.account import Account
 from bench.soak.collector import Collector
 from bench.soak.traffic import odd
 
 
 class Background:
     def __init__(self, target: int, collector: int, seed: int) -> None:
-        self.collector = Collector(collector)
+        self.account = Account()
+        self.collector = Collector(collector, self.account)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._target, self._chance = target, random.Random(seed)

@@ -8,15 +8,17 @@ from hashlib import blake2b
 
 from aiohttp import web
 
+from bench.soak.account import Account
+
 MOODS = ("well", "away", "hangs", "slow", "500", "429", "cuts off", "half 500")
 
 
 class Collector:
-    """`keys`: of each key how often a POST with it was answered 200."""
+    """`keys`: of each key how often a POST with it was answered 200. What each holds is told to the account, once."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, account: Account) -> None:
         self.mood = "well"
-        self.records = 0
+        self._account = account
         self.keys: Counter[bytes] = Counter()
         self._port = port
         self._turn = 0
@@ -56,11 +58,12 @@ class Collector:
             if request.transport is not None:
                 request.transport.abort()
         else:
-            self._keep(request.headers["Idempotency-Key"], body.count(b"\n"))
+            self._keep(request.headers["Idempotency-Key"], body.splitlines())
         return web.Response()
 
-    def _keep(self, key: str, records: int) -> None:
+    def _keep(self, key: str, lines: list[bytes]) -> None:
         digest = blake2b(key.encode(), digest_size=12).digest()
         if not self.keys[digest]:
-            self.records += records
+            for line in lines:
+                self._account.come(line)
         self.keys[digest] += 1

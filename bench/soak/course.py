@@ -11,6 +11,7 @@ from bench.soak.collector import MOODS
 _SHORTEST, _LONGEST = 10.0, 120.0
 _PHASES = 60
 ENDINGS = ("", "", "", "SIGTERM", "SIGKILL")  # of the sniffer; most often it goes on
+_UNENDED = 1 / 3  # of the time, the last: in a life as long as that memory has time to grow
 
 
 class Phase(NamedTuple):
@@ -28,5 +29,6 @@ def course(seconds: float, seed: int) -> Iterator[Phase]:
     while left > 0:
         if not moods:
             moods = [mood for bad in chance.sample(MOODS[1:], len(MOODS) - 1) for mood in (bad, "well")]
-        yield Phase(moods.pop(0), min(each, left), chance.choice(ENDINGS))
+        ending = chance.choice(ENDINGS)
+        yield Phase(moods.pop(0), min(each, left), ending if left > seconds * _UNENDED else "")
         left -= each

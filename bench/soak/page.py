@@ -87,6 +87,6 @@ def _moods(axes: Axes, phases: Sequence[tuple[float, Phase]]) -> None:
 
 
 def _ends(axes: Axes, lives: Sequence[Life]) -> None:
-    for life in lives[:-1]:
+    for life in (life for life in lives[:-1] if life.samples):
         style = "-" if life.ended == "SIGKILL" else "--"
         axes.axvline(life.samples[-1].at, color="black", linewidth=0.7, linestyle=style)

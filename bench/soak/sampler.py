@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from bench.process import Child
 
 _LINE = re.compile(r"^(tcp_sniffer_\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
+_REASON = re.compile(r'reason="(\w+)"')
 
 
 class Sample(NamedTuple):
@@ -46,6 +47,9 @@ def sample(child: Child, status: str) -> dict[str, float]:
         text = answer.read().decode()
     found: dict[str, float] = defaultdict(float, sink_dropped=0)
     for name, labels, value in _LINE.findall(text):
-        if not labels or 'sink="http"' in labels:
-            found[name.removeprefix("tcp_sniffer_").removesuffix("_total")] += float(value)
+        name = name.removeprefix("tcp_sniffer_").removesuffix("_total")
+        if reason := _REASON.fullmatch(labels):
+            found[f"{name}_{reason[1]}"] += float(value)
+        elif not labels or 'sink="http"' in labels:
+            found[name] += float(value)
     return {"resident": child.resident(), "cpu": child.cpu(), **found}
