@@ -35,7 +35,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--live-rounds", type=int, default=3, help="runs under load (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=20, help="of each load (default: %(default)s)")
     parser.add_argument("--load-seconds", type=float, default=600, help="of the steady load (default: %(default)s)")
-    parser.add_argument("--pairs", type=int, default=7, help="with and without the sniffer (default: %(default)s)")
+    parser.add_argument(
+        "--load-connections", type=int, default=load.CONNECTIONS, help="of the steady load (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--pairs", type=int, default=7, help="of latencies, with and without the sniffer (default: %(default)s)"
+    )
     parser.add_argument("--in-flight", type=int, default=500, help="a replay's open connections (default: %(default)s)")
     parser.add_argument("--kills", type=int, default=20, help="of a sniffer that writes to disk (default: %(default)s)")
     parser.add_argument(
@@ -72,7 +77,9 @@ def main() -> int:
             report, tools, rounds=args.rounds, in_flight=args.in_flight, peers=not args.no_peers
         ),
         "live": lambda: live.run(report, tools, rounds=args.live_rounds, seconds=args.seconds),
-        "load": lambda: load.run(report, tools, seconds=args.load_seconds, pairs=args.pairs),
+        "load": lambda: load.run(
+            report, tools, seconds=args.load_seconds, pairs=args.pairs, connections=args.load_connections
+        ),
         "memory": lambda: memory.run(report, tools),
         "startup": lambda: startup.run(report, tools, rounds=args.rounds),
         "shutdown": lambda: shutdown.run(report, tools),

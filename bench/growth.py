@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench import drawing
+from bench import documented, drawing
 from bench.connections import held
 from bench.network import INTERFACE, URL, Namespace, namespace, web_server, wire
 from bench.paced import Paced
@@ -81,6 +81,7 @@ def run(report: Report, tools: Tools, *, seconds: float, picture: Path) -> None:
     report.note(f"drawn: {picture}\n")
     report.at_least("growth: CPU, explained by messages and bytes", 100 * cpu_fit.explained, 90, " %")
     report.at_least("growth: memory, explained by connections and bodies", 100 * memory_fit.explained, 95, " %")
+    documented.compare(report, cpu_fit.factors[1:], memory_fit.factors)
 
 
 def fit(values: Sequence[float], terms: Sequence[Terms]) -> Fit:

@@ -20,9 +20,8 @@ from bench.sniffer import running
 from bench.tools import MEMORY, Tools
 
 _MIB = 1 << 20
-_CONNECTIONS = 10_000
-_REQUESTS_A_SECOND = 10_000  # twice as many messages
-_RAMP = 10  # seconds in which the connections open
+CONNECTIONS = 10_000  # each with a request a second, and so two messages
+_OPEN_A_SECOND = 1000
 _WARM = 60.0  # seconds until all memory that the load needs is there
 _SAMPLE = 2.0
 _START = 1.0
@@ -45,23 +44,27 @@ class Memory(NamedTuple):
         return statistics.linear_regression(self.at, self.resident).slope * 3600 / _MIB
 
 
-def run(report: Report, tools: Tools, *, seconds: float, pairs: int) -> None:
-    report.heading(f"Load: {_CONNECTIONS:,} connections, {2 * _REQUESTS_A_SECOND:,} messages/s, {seconds:g} s")
+def run(report: Report, tools: Tools, *, seconds: float, pairs: int, connections: int = CONNECTIONS) -> None:
+    report.heading(f"Load: {connections:,} connections, {2 * connections:,} messages/s, {seconds:g} s")
     body = exchanges()[0].body
     with (
         wire() as (server, client),
         tempfile.TemporaryDirectory(dir=MEMORY) as folder,
         web_server(server, Path(folder), body),
     ):
-        _steady(report, tools, server, client, seconds)
-        _latency(report, tools, server, client, pairs, Path(folder))
+        _steady(report, tools, server, client, seconds, connections)
+        if pairs:
+            _latency(report, tools, server, client, pairs, Path(folder))
 
 
-def _steady(report: Report, tools: Tools, server: Namespace, client: Namespace, seconds: float) -> None:
+def _steady(
+    report: Report, tools: Tools, server: Namespace, client: Namespace, seconds: float, connections: int
+) -> None:
+    ramp = -(-connections // _OPEN_A_SECOND)
     with running(tools, server, "--output-stdout", interface=INTERFACE) as sniffer:
         time.sleep(_START)
         with contextlib.closing(
-            Paced(client, URL, connections=_CONNECTIONS, rate=_REQUESTS_A_SECOND, seconds=seconds, ramp=_RAMP)
+            Paced(client, URL, connections=connections, rate=connections, seconds=seconds, ramp=ramp)
         ) as paced:
             memory = _watch(sniffer.child, paced, min(_WARM, seconds / 2))
             load = paced.finish()

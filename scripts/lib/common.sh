@@ -8,7 +8,7 @@ VENV="$ROOT/.venv"
 cd "$ROOT"
 
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config libbrotli-dev libpcap-dev libseccomp-dev libsimdjson-dev libssl-dev libzstd-dev zlib1g-dev)
-TEST_PACKAGES=(ccache chromium chromium-driver curl faketime git iproute2 libgtest-dev nginx-light prometheus shellcheck tshark valgrind)
+TEST_PACKAGES=(ccache chromium chromium-driver curl faketime git iproute2 libgtest-dev nghttp2-client nginx-light prometheus shellcheck tshark valgrind)
 ENGINE_PACKAGES=(debootstrap docker.io)
 # For a Kubernetes on this machine: see tests/cluster.
 CLUSTER_PACKAGES=(conntrack containernetworking-plugins etcd-server iproute2 iptables openssl)
