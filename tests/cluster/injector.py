@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,10 +84,14 @@ class Injector:
 
     def certificates(self, account: str = NAME) -> int:
         """The exit code of one pass of `tcp-sniffer-webhook certificates`, with that service account's rights."""
+        return self.run(account, "-m", "webhook", "certificates").returncode
+
+    def run(self, account: str, *program: str) -> subprocess.CompletedProcess[str]:
+        """Runs what Python is to, with a last argument `--kubeconfig=FILE` that has that service account's rights."""
         kubeconfig = self._cluster.files / f"{account}.kubeconfig"
         self._write_kubeconfig(kubeconfig, account)
-        command = [sys.executable, "-m", "webhook", "certificates", f"--kubeconfig={kubeconfig}"]
-        return self._cluster.sandbox.run("env", f"PYTHONPATH={ROOT}", *command, check=False).returncode
+        command = [sys.executable, *program, f"--kubeconfig={kubeconfig}"]
+        return self._cluster.sandbox.run("env", f"PYTHONPATH={ROOT}", *command, check=False)
 
     def reviews(self) -> int:
         """How many it has answered."""

@@ -11,7 +11,7 @@ import pytest
 from cluster import users
 from cluster.control_plane import ControlPlane
 from cluster.injector import PORT, Injector, endpoints, install
-from cluster.kubectl import Kubectl
+from cluster.kubectl import Kubectl, Object
 from cluster.sandbox import Sandbox, wait_until
 from cluster.users import Cluster, UsersCluster
 
@@ -19,6 +19,13 @@ from cluster.users import Cluster, UsersCluster
 sys.path.append(str(Path(__file__).parents[2] / "webhook"))
 
 MakeNamespace = Callable[..., Kubectl]
+# There is no kubelet.
+NODE: Object = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "nowhere", "labels": {"kubernetes.io/os": "linux"}},
+    "status": {"nodeInfo": {"kubeletVersion": "v1.31.4"}},
+}
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +76,17 @@ def _await_first_review(kubectl: Kubectl, injector: Injector) -> None:
         return injector.reviews() > 0
 
     wait_until(reviewed, "the API server asks the webhook")
+
+
+@pytest.fixture(scope="module")
+def node(kubectl: Kubectl) -> Iterator[None]:
+    """One at least."""
+    has_nodes = bool(kubectl.items("nodes"))
+    if not has_nodes:
+        kubectl.create(NODE)
+    yield
+    if not has_nodes:
+        kubectl("delete", "node", NODE["metadata"]["name"])
 
 
 @pytest.fixture(scope="session")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from cluster.injector import NAME, NAMESPACE, Injector, install
+from cluster.injector import NAME, NAMESPACE, OVERLAY, ROOT, Injector, install
 from cluster.kubectl import Kubectl
 from cluster.sandbox import wait_until
 from conftest import MakeNamespace
 from pods import pod
+from rights import CERTIFICATE_RIGHTS, CERTIFICATES, LOOKUPS, change, granted, impersonated, rules, take
 from test_failure_policy import is_reviewed
 
 LABELLED = {**pod(), "metadata": {"generateName": "rights-", "labels": {"tcp-sniffer/inject": "true"}}}
 ROLE = f"clusterrole/{NAME}"
-CERTIFICATE_RIGHTS = [
-    (role, verb)
-    for role in (f"role/{NAME}-certificates", f"clusterrole/{NAME}-certificates")
-    for verb in ("get", "update")
-]
 
 
 @pytest.fixture(autouse=True)
@@ -38,29 +36,34 @@ def serving_again(kubectl: Kubectl, installed: Injector) -> Iterator[None]:
     wait_until(lambda: is_reviewed(kubectl, installed), "the webhook is asked again")
 
 
-def rules(kubectl: Kubectl, role: str) -> list[dict[str, list[str]]]:
-    found: list[dict[str, list[str]]] = kubectl.of(NAMESPACE).get(role)["rules"]
-    return found
-
-
-def change(kubectl: Kubectl, role: str, wanted: list[dict[str, list[str]]]) -> None:
-    kubectl.of(NAMESPACE)("patch", role, "--type=merge", f"--patch={json.dumps({'rules': wanted})}")
-
-
 def without(kubectl: Kubectl, resource: str) -> None:
     every = rules(kubectl, ROLE)
     change(kubectl, ROLE, [rule for rule in every if resource not in rule["resources"]])
 
 
 def test_these_are_all(kubectl: Kubectl) -> None:
-    assert [(rule["resources"], rule["verbs"]) for rule in rules(kubectl, ROLE)] == [
-        (["namespaces"], ["get"]),
-        (["configmaps"], ["get"]),
-        (["persistentvolumeclaims"], ["get"]),
+    assert granted(kubectl, NAME) == LOOKUPS | CERTIFICATES
+
+
+def test_nothing_else_is_allowed(kubectl: Kubectl) -> None:
+    """Its own objects by other verbs, and others of their kind."""
+    calls = [
+        ("get", "nodes"),
+        ("get", "pods"),
+        ("get", "secrets"),
+        ("get", "secret/another"),
+        ("get", "configmap/another"),
+        ("get", f"mutatingwebhookconfiguration/{NAME}-2"),
+        ("delete", f"secret/{NAME}-tls"),
+        ("delete", f"mutatingwebhookconfiguration/{NAME}"),
+        ("label", "namespace/default", "theirs=ours"),
+        ("create", "configmap", "tcp-sniffer"),
+        ("create", "token", NAME),
     ]
-    for role in {role for role, _ in CERTIFICATE_RIGHTS}:
-        assert [rule["verbs"] for rule in rules(kubectl, role)] == [["get", "update"]]
-    assert rules(kubectl, ROLE)[1]["resourceNames"] == ["tcp-sniffer"]
+    for call in calls:
+        refused = kubectl.of(NAMESPACE).tried(*call, impersonated(NAME))
+        assert refused.returncode != 0, call
+        assert "forbidden" in refused.stderr.lower(), call
 
 
 def test_namespaces(kubectl: Kubectl, namespace: MakeNamespace) -> None:
@@ -107,9 +110,33 @@ def recorded(own: Kubectl) -> tuple[str | None, bool]:
 def test_certificates(role: str, verb: str, kubectl: Kubectl, injector: Injector) -> None:
     # Something to do for it: without certificates both objects have to be written.
     kubectl.of(NAMESPACE)("patch", f"secret/{NAME}-tls", "--type=merge", '--patch={"data": null}')
-    change(
-        kubectl,
-        role,
-        [{**rule, "verbs": [one for one in rule["verbs"] if one != verb]} for rule in rules(kubectl, role)],
-    )
+    take(kubectl, role, verb)
     wait_until(lambda: injector.certificates() == 1, "the certificates are not kept")
+
+
+@pytest.mark.usefixtures("node")
+def test_nodes_before_1_32(kubectl: Kubectl, injector: Injector, tmp_path: Path) -> None:
+    """The component's only right: to list the nodes, which an older API server's webhook asks for their versions."""
+    assert oldest_kubelet(injector) == "unknown"
+    install(kubectl, str(before_1_32(tmp_path / "overlay")))
+    assert granted(kubectl, NAME) == LOOKUPS | CERTIFICATES | {("list", "nodes", "*")}
+    wait_until(lambda: oldest_kubelet(injector) != "unknown", "the nodes are told")
+
+
+def before_1_32(folder: Path) -> Path:
+    """config/ with the component, described in a new folder."""
+    folder.mkdir()
+    component = ROOT / "config" / "components" / "kubernetes-before-1.32"
+    # Kustomize takes a folder by its path from here alone.
+    content = {
+        "resources": [os.path.relpath(OVERLAY, folder)],
+        "components": [os.path.relpath(component, folder)],
+    }
+    (folder / "kustomization.yaml").write_text(json.dumps(content))
+    return folder
+
+
+def oldest_kubelet(injector: Injector) -> str:
+    done = injector.run(NAME, str(Path(__file__).with_name("older.py")))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

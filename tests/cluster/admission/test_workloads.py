@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from cluster.injector import Injector
-from cluster.kubectl import Kubectl, Object
+from cluster.kubectl import Object
 from cluster.sandbox import wait_until
 from conftest import MakeNamespace
 from pods import pod
 
 LABELS = {"app": "made", "tcp-sniffer/inject": "true"}
-# No kubelet: the daemon set's controller wants a node that is there and ready.
-NODE: Object = {
-    "apiVersion": "v1",
-    "kind": "Node",
-    "metadata": {"name": "nowhere", "labels": {"kubernetes.io/os": "linux"}},
-}
 
-pytestmark = pytest.mark.usefixtures("injector")
+# The daemon set's controller wants a node that is there and ready.
+pytestmark = pytest.mark.usefixtures("injector", "node")
 
 
 def template(**spec: Any) -> Object:
@@ -40,16 +34,6 @@ WORKLOADS = [
     workload("batch/v1", "Job", JOB),
     workload("batch/v1", "CronJob", {"schedule": "* * * * *", "jobTemplate": {"spec": JOB}}),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def node(kubectl: Kubectl) -> Iterator[None]:
-    has_nodes = bool(kubectl.items("nodes"))
-    if not has_nodes:
-        kubectl.create(NODE)
-    yield
-    if not has_nodes:
-        kubectl("delete", "node", NODE["metadata"]["name"])
 
 
 @pytest.mark.parametrize("made", WORKLOADS, ids=lambda one: one["kind"])
