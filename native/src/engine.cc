@@ -144,7 +144,8 @@ void Engine::after_dispatch(int packets, Nanos now) {
     else if (live_clock_
                  .known())  // One may still wait in the kernel: only what is older than that is sure to be silent.
         tracker_.on_time(live_clock_.at(now) - (kKernelDelayMs + 10) * kMillisecond);
-    if (now - last_flush_ > kFlushEvery) {
+    // Not beside one that the reader has not taken yet: a batch counts as a whole, however little is in it.
+    if (now - last_flush_ > kFlushEvery && ring_.queued() == 0) {
         ring_.flush();
         last_flush_ = now;
     }
