@@ -1,8 +1,11 @@
 #include "confine.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -15,6 +18,8 @@
 
 namespace sniffer {
 namespace {
+
+constexpr unsigned kTcgets2 = 0x802c542a;  // isatty(3) of newer libcs; in a header that excludes the libc's own
 
 // What the interpreter, its libraries and the engine call once the capture is open. Some names are unknown to some
 // architectures: those are passed over.
@@ -69,8 +74,6 @@ constexpr const char* kAllowed[] = {
     "fdatasync",
     "sync_file_range",
     "flock",
-    "fcntl",
-    "ioctl",
     "dup",
     "dup2",
     "dup3",
@@ -111,12 +114,10 @@ constexpr const char* kAllowed[] = {
     "rt_sigtimedwait",
     "rt_sigpending",
     "sigaltstack",
-    "tgkill",
     // threads, and the end
     "futex",
     "futex_waitv",
     "set_robust_list",
-    "get_robust_list",
     "rseq",
     "set_tid_address",
     "sched_yield",
@@ -152,7 +153,6 @@ constexpr const char* kAllowed[] = {
     "capget",
     "arch_prctl",
     // the network
-    "socketpair",
     "connect",
     "bind",
     "listen",
@@ -172,9 +172,21 @@ constexpr const char* kAllowed[] = {
 };
 
 // The sockets that it may open from now on: those of names, addresses and deliveries.
-constexpr int kFamilies[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+constexpr int kFamilies[] = {AF_UNIX, AF_INET, AF_INET6};
+constexpr int kSocketTypes[] = {SOCK_STREAM, SOCK_DGRAM};
+constexpr unsigned kSocketType = 0xf;  // beside it in the argument: SOCK_CLOEXEC, SOCK_NONBLOCK
 // PR_SET_VMA: the allocator names its memory.
 constexpr int kProcessControls[] = {PR_SET_NAME, PR_GET_NAME, 0x53564d41};
+// None that names an owner: to that process the kernel would send the signal of one's choice (fcntl(2), F_SETOWN).
+constexpr int kDescriptorControls[] = {
+    F_DUPFD,  F_DUPFD_CLOEXEC, F_GETFD,     F_SETFD,      F_GETFL,     F_SETFL,     F_GETLK,      F_SETLK,
+    F_SETLKW, F_OFD_GETLK,     F_OFD_SETLK, F_OFD_SETLKW, F_GET_SEALS, F_ADD_SEALS, F_GETPIPE_SZ, F_SETPIPE_SZ};
+// Of interfaces: their names, and for libpcap whether one is up. Nothing that types into a terminal (TIOCSTI), nor
+// another way to name an owner (FIOSETOWN).
+constexpr unsigned kDeviceControls[] = {FIONBIO,    FIONREAD, FIOCLEX,     FIONCLEX,     TCGETS,
+                                        TIOCGWINSZ, kTcgets2, SIOCGIFNAME, SIOCGIFINDEX, SIOCGIFFLAGS};
+constexpr unsigned kNewNamespaces =
+    CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
 std::string failed(const char* what, int error) { return std::string(what) + ": " + std::strerror(error); }
 
@@ -192,11 +204,9 @@ class Filter {
     Filter() : context_(seccomp_init(SCMP_ACT_ERRNO(ENOSYS))) {
         if (!context_) return;
         for (const char* name : kAllowed) allow(name);
-        for (const int family : kFamilies) allow("socket", SCMP_A0(SCMP_CMP_EQ, static_cast<unsigned>(family)));
-        for (const int option : kProcessControls) allow("prctl", SCMP_A0(SCMP_CMP_EQ, static_cast<unsigned>(option)));
-        // Threads, not processes. clone3 has its flags in memory, where no filter looks: the libc falls back to clone.
-        allow("clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-        allow("prlimit64", SCMP_A2(SCMP_CMP_EQ, 0));  // to read a limit, not to set one
+        allow_sockets();
+        allow_controls();
+        allow_of_itself();
     }
 
     // Returns an errno. Sets no_new_privs, too.
@@ -206,6 +216,35 @@ class Filter {
     }
 
  private:
+    void allow_sockets() {
+        for (const int family : kFamilies)
+            for (const int type : kSocketTypes)
+                allow("socket", equals(0, family), SCMP_A1(SCMP_CMP_MASKED_EQ, kSocketType, unsigned(type)));
+        allow("socket", equals(0, AF_NETLINK), equals(2, NETLINK_ROUTE));
+        allow("socketpair", equals(0, AF_UNIX));
+    }
+
+    void allow_controls() {
+        for (const int option : kProcessControls) allow("prctl", equals(0, option));
+        for (const int command : kDescriptorControls) allow("fcntl", equals(1, command));
+        for (const unsigned request : kDeviceControls) allow("ioctl", equals(1, request));
+    }
+
+    // What would reach other processes under another argument.
+    void allow_of_itself() {
+        // Threads, not processes. clone3 has its flags in memory, where no filter looks: the libc falls back to clone.
+        allow("clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | kNewNamespaces, CLONE_THREAD));
+        allow("tgkill", equals(0, unsigned(getpid())));
+        // To read a limit, not to set one.
+        for (const unsigned process : {0U, unsigned(getpid())})
+            allow("prlimit64", equals(0, process), SCMP_A2(SCMP_CMP_EQ, 0));
+    }
+
+    // Of arguments that are 32 bits wide: what stands in the rest of the register the kernel does not look at.
+    static scmp_arg_cmp equals(unsigned argument, unsigned value) {
+        return SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, 0xffffffff, value);
+    }
+
     template <typename... Comparison>
     void allow(const char* name, Comparison... comparison) {
         const int number = seccomp_syscall_resolve_name(name);

@@ -19,10 +19,10 @@ class Supervisor : public testing::Test {
     void SetUp() override { ASSERT_NE(mkdtemp(folder_.data()), nullptr); }
     void TearDown() override { std::filesystem::remove_all(folder_); }
 
-    // `script` runs in the folder where the supervisor shows that it is idle.
-    Ended run(const std::string& on_fatal, const std::string& script) {
-        std::string command = "cd " + folder_ + " && TMPDIR=" + folder_ + " ON_FATAL=" + on_fatal +
-                              " exec timeout 60 " + SUPERVISOR + " sh -c '" + script + "' 2>&1";
+    // `script` runs in the folder where the supervisor shows that it is idle; `before`, in the shell that starts it.
+    Ended run(const std::string& on_fatal, const std::string& script, const std::string& before = "exec 2>&1") {
+        std::string command = "cd " + folder_ + "; " + before + "; TMPDIR=" + folder_ + " ON_FATAL=" + on_fatal +
+                              " exec timeout 60 " + SUPERVISOR + " sh -c '" + script + "'";
         FILE* pipe = popen(command.c_str(), "r");
         std::string said;
         for (int byte = 0; (byte = std::fgetc(pipe)) != EOF;) said += static_cast<char>(byte);
@@ -45,6 +45,12 @@ TEST_F(Supervisor, StartsAgainWhatFailedAndSaysHow) {
     Ended ended = run("idle", "[ -e idle ] && exit 0; exit 3");
     EXPECT_EQ(ended.code, 0);
     EXPECT_NE(ended.said.find("\"exitCode\": 3"), std::string::npos) << ended.said;
+}
+
+TEST_F(Supervisor, StartsAgainThoughNobodyReadsWhatItSays) {
+    // A pipe of which the shell holds both ends, filled by dd.
+    const std::string full = "mkfifo log; exec 2<>log; dd if=/dev/zero of=log bs=4096 oflag=nonblock 2>errors";
+    EXPECT_EQ(run("idle", "[ -e idle ] && exit 0; exit 3", full).code, 0);
 }
 
 TEST_F(Supervisor, HandsOnTheRequestToStopAndPassesTheExitCode) {
