@@ -97,7 +97,7 @@ class Service:
         await self._until_over(self._run)
 
     def _confine(self) -> None:
-        """Before any thread is started: what they run on is given up for each thread alone."""
+        """Before any thread is started but the log's: privileges are given up for each thread alone."""
         if self._confined:
             return
         self._confined = True
@@ -179,4 +179,10 @@ def _stays(draft: Draft) -> bool:
 def _configure_log(draft: Draft) -> None:
     """The level may be a mistake itself; then the log that says so has the usual one."""
     level = draft.values.get("logLevel")
-    log.configure(level if level in ("debug", "info", "warning", "error") else "info", draft.placement)
+    log.configure(level if level in ("debug", "info", "warning", "error") else "info", draft.placement, _confine_log)
+
+
+def _confine_log() -> None:
+    """The log's thread is there before this one is confined, and says where that fails: it tries the same."""
+    with contextlib.suppress(EngineError, LibraryError):
+        confine()

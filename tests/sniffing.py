@@ -44,12 +44,14 @@ class Sniffing:
         # Python that runs in place of `-m appliance`, to change a constant first.
         self._start = ["-c", code] if code else ["-m", "appliance"]
 
-    async def start(self, stdout: int | None = None, *, state: str = "capture-open") -> Self:
-        """`stdout`: a descriptor in place of the file."""
+    async def start(
+        self, stdout: int | None = None, stderr: int | None = None, *, state: str = "capture-open"
+    ) -> Self:
+        """`stdout`, `stderr`: a descriptor in place of the file."""
         with self._stdout.open("wb") as out, self._stderr.open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self._prefix, sys.executable, *self._start, "run", "--interface", "lo", *self._options,
-                stdout=out if stdout is None else stdout, stderr=log, env=self._env,
+                stdout=out if stdout is None else stdout, stderr=log if stderr is None else stderr, env=self._env,
             )  # fmt: skip
         await until(lambda: (self.folder / state).exists() or self._has_ended(), f"the file {state}")
         return self

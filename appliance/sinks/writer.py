@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import select
 from collections.abc import Callable
 from typing import Protocol
 
+from appliance.descriptor import write_all
 from appliance.ledger import SinkLedger
 
 
@@ -34,7 +33,7 @@ class Writer:
             self._ledger.drop("sink_closed", count)
             return
         text = self._render.render(lines) if self._render else lines
-        written, error = _write_all(self._fd, text)
+        written, error = write_all(self._fd, text)
         if error is None:
             self._ledger.deliver(count)
             return
@@ -46,23 +45,4 @@ class Writer:
 
     def end(self) -> None:
         if self._render and not self.closed:
-            _write_all(self._fd, self._render.rest())
-
-
-def _write_all(fd: int, text: bytes | memoryview) -> tuple[int, OSError | None]:
-    rest = memoryview(text)
-    while rest:
-        try:
-            rest = rest[os.write(fd, rest) :]
-        except BlockingIOError:
-            # Somebody who shares the descriptor made it non-blocking.
-            _wait_writable(fd)
-        except OSError as error:
-            return len(text) - len(rest), error
-    return len(text), None
-
-
-def _wait_writable(fd: int) -> None:
-    poller = select.poll()
-    poller.register(fd, select.POLLOUT)
-    poller.poll()
+            write_all(self._fd, self._render.rest())
