@@ -3,9 +3,13 @@
 #
 # Behind a proxy that signs with its own authority, give its certificates as the build secret `ca`
 # and a pip.conf that names them (`cert = /run/secrets/ca`) as the secret `pip`. No layer keeps either.
+#
+# A new value of ANEW: nothing that an earlier build made is used. With CCACHE_DISABLE=1 and PIP_NO_CACHE_DIR=1 no
+# object and no wheel in the caches either.
 ARG BASE=debian:trixie-slim
 
 FROM ${BASE} AS build
+ARG ANEW CCACHE_DISABLE PIP_NO_CACHE_DIR
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update -qq && \
@@ -37,6 +41,7 @@ RUN --mount=type=cache,target=/root/.cache \
 RUN python3 -m compileall -qf --invalidation-mode unchecked-hash /opt/tcp-sniffer/lib
 
 FROM ${BASE} AS appliance-base
+ARG ANEW
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update -qq && \
@@ -70,6 +75,7 @@ CMD ["run"]
 
 # The webhook: the same package, its own dependencies, and no library, for it sees no packets.
 FROM build AS webhook-build
+ARG ANEW CCACHE_DISABLE PIP_NO_CACHE_DIR
 RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=cache,target=/root/.cache \
     python3 -m venv --without-pip /opt/tcp-sniffer-webhook && \
     pip --python /opt/tcp-sniffer-webhook/bin/python install -q --require-hashes -r requirements/webhook.txt && \
@@ -80,6 +86,7 @@ RUN --mount=type=secret,id=ca --mount=type=secret,id=pip,target=/etc/pip.conf --
     python3 -m compileall -qf --invalidation-mode unchecked-hash /opt/tcp-sniffer-webhook/lib
 
 FROM ${BASE} AS webhook-base
+ARG ANEW
 RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     --mount=type=cache,target=/var/lib/apt/lists,sharing=locked \
     rm -f /etc/apt/apt.conf.d/docker-clean && apt-get update -qq && \

@@ -13,7 +13,7 @@ ROOM = 1 << 20
 
 
 class LogOutput:
-    """What does not fit, or cannot be written, is counted. `lost` makes a line of the count, which stands in their place.
+    """What does not fit, or cannot be written, is counted; `lost` makes a line of the count, to stand in their place.
 
     `prepare` is the first thing that the thread does.
     """

@@ -44,9 +44,7 @@ class Sniffing:
         # Python that runs in place of `-m appliance`, to change a constant first.
         self._start = ["-c", code] if code else ["-m", "appliance"]
 
-    async def start(
-        self, stdout: int | None = None, stderr: int | None = None, *, state: str = "capture-open"
-    ) -> Self:
+    async def start(self, stdout: int | None = None, stderr: int | None = None, *, state: str = "capture-open") -> Self:
         """`stdout`, `stderr`: a descriptor in place of the file."""
         with self._stdout.open("wb") as out, self._stderr.open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from appliance.log_output import ROOM, LogOutput
 from servers import get
 from sniffing import Sniffing
+
+from appliance.log_output import ROOM, LogOutput
 
 SOON = 6.0  # seconds from SIGTERM; the log's share is one
 LITTLE_ROOM = "import sys, appliance.log_output as o; o.ROOM = 10_000; from appliance.cli import main; sys.exit(main())"

@@ -16,21 +16,26 @@ MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 CA_IN_BUILD = "/run/secrets/ca"
 
 
-def build(engine: Engine, tag: str, cache: Path, target: str = "appliance", *, anew: bool = False) -> None:
-    """Builds the Dockerfile's target, and gives it the tag; `anew`: without the layers of earlier builds."""
+def build(engine: Engine, tag: str, cache: Path, target: str = "appliance", *, anew: str = "") -> str:
+    """Builds the Dockerfile's target, and gives it the tag. Returns what the engine says, step by step.
+
+    `anew`: a name for the build, which shares layers with none but those of the same name, and uses no cache.
+    """
     _provide_base(engine, cache / "debian-trixie.tar")
+    uncached = [f"ANEW={anew}", "CCACHE_DISABLE=1", "PIP_NO_CACHE_DIR=1"] if anew else []
     with tempfile.TemporaryDirectory() as folder:
-        engine(
+        done = engine(
             "build",
+            "--progress=plain",
             "--network=host",
             f"--target={target}",
             f"--tag={tag}",
-            *(["--no-cache"] if anew else []),
-            f"--build-arg=REVISION={_revision()}",
+            *(f"--build-arg={one}" for one in (f"REVISION={_revision()}", *uncached)),
             *_secrets(Path(folder)),
             str(ROOT),
             timeout=1800,
         )
+    return (done.stdout + done.stderr).decode(errors="replace")
 
 
 def _provide_base(engine: Engine, tarball: Path) -> None:
