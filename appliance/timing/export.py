@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,22 @@ from typing import Any, TextIO
 from appliance.timing.store import TABLES, Store
 
 _AT_ONCE = 4096
+
+
+@contextlib.contextmanager
+def whole(file: Path) -> Iterator[Path]:
+    """Where to write it: it appears once all is written; where that fails what was there stays as it was."""
+    if file.exists() and not file.is_file():  # a pipe, a terminal
+        yield file
+        return
+    new = file.with_name(f".{file.name}.new")
+    try:
+        yield new
+        new.replace(file)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def write_json(store: Store, about: Mapping[str, Any], out: TextIO, *, packets: bool) -> None:

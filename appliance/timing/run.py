@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.timing.anonymize import anonymizer
-from appliance.timing.export import write_csv, write_json, write_parquet
+from appliance.timing.export import whole, write_csv, write_json, write_parquet
 from appliance.timing.files import in_time_order
 from appliance.timing.library import Extractor
 from appliance.timing.store import Store
@@ -61,4 +61,5 @@ def _write(store: Store, counts: dict[str, int], files: list[str], args: Namespa
 def _write_html(store: Store, counts: dict[str, int], files: list[str], file: Path) -> None:
     from appliance.timing.page import write_page
 
-    write_page(store, counts, files, file)
+    with whole(file) as new:
+        write_page(store, counts, files, new)

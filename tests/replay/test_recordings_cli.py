@@ -129,9 +129,10 @@ def test_no_file_is_written_over(recordings: Recordings, folder: Path, tmp_path:
     assert kept.read_text() == "evidence"
 
 
-def test_no_room(recordings: Recordings, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["merge", "export"])
+def test_no_room(recordings: Recordings, folder: Path, tmp_path: Path, command: str) -> None:
     out = tmp_path / "out.pcap"
-    done = recordings("merge", folder, "-o", out, largest_file=100)
+    done = recordings(command, folder, "-o", out, largest_file=100)
     assert done.returncode == OTHER
     assert str(out) in done.stderr
     assert not out.exists()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pytest
 from packets import pcap
 from packets.files import frames
 from plan import in_order, random_connections
@@ -47,3 +50,54 @@ def test_anonymized_addresses_are_nowhere(timing: Timing, tmp_path: Path) -> Non
     assert [[turn[name] for name in delays] for turn in hidden["turns"]] == [
         [turn[name] for name in delays] for turn in plain["turns"]
     ]
+
+
+@pytest.fixture
+def full_volume(tmp_path: Path) -> Iterator[Path]:
+    """A file system with 4 KiB left."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
+    (folder / "others").write_bytes(bytes(60 << 10))
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.parametrize(
+    ("option", "output", "file"),
+    [
+        ("--csv", "tables", "tables/packets.csv"),
+        ("--parquet", "tables", "tables/packets.parquet"),
+        ("--html", "page.html", "page.html"),
+    ],
+)
+def test_a_full_disk_is_told_and_nothing_half_written_stays(
+    library: Path, tmp_path: Path, full_volume: Path, option: str, output: str, file: str
+) -> None:
+    assert library.exists()
+    capture = tmp_path / "some.pcap"
+    capture.write_bytes(pcap(frames(in_order(random_connections(5)))))
+    done = command(capture, "--packets", option, full_volume / output)
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert str(full_volume / file) in said
+    assert said.endswith("No space left on device")
+    assert [path.name for path in full_volume.rglob("*") if path.is_file()] == ["others"]
+
+
+def test_a_page_that_does_not_fit_leaves_the_one_before(library: Path, tmp_path: Path, full_volume: Path) -> None:
+    assert library.exists()
+    capture, page = tmp_path / "some.pcap", full_volume / "page.html"
+    capture.write_bytes(pcap(frames(in_order(random_connections(5)))))
+    page.write_text("the one before")
+    assert command(capture, "--html", page).returncode == 1
+    assert page.read_text() == "the one before"
+
+
+@pytest.mark.parametrize("options", [["--json"], []])
+def test_a_full_disk_behind_stdout(library: Path, tmp_path: Path, options: list[str]) -> None:
+    capture = tmp_path / "some.pcap"
+    capture.write_bytes(pcap(frames(in_order(random_connections(5)))))
+    with Path("/dev/full").open("wb") as full:
+        done = command(capture, *options, stdout=full, TCP_SNIFFER_LIBRARY=str(library))
+    assert (done.returncode, done.stderr) == (1, "tcp-sniffer: [Errno 28] No space left on device\n")
