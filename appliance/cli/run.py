@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
 
+# A sniffer with every output has about as many when it has started. The event loop would abort without a word.
+_DESCRIPTORS = 24
+
+
 def register(parser: ArgumentParser) -> None:
     parser.description = "Capture on a network interface, deliver every HTTP message, until SIGTERM or SIGINT."
     add_arguments(parser)
@@ -23,6 +27,9 @@ def register(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     signals = Signals()
+    if error := _lacks_descriptors():
+        print(f"tcp-sniffer: {_DESCRIPTORS} file descriptors must be left to start with: {error}", file=sys.stderr)
+        return 1  # failure.OTHER, for whose module one would be needed
     ready.clear()  # a sniffer that was killed left it, and a pod's volume outlives the container
     defaults = {"outputStdout": True} if args.pretty else {}
 
@@ -34,6 +41,19 @@ def run(args: Namespace) -> int:
         # Also said after validation, with a warning where it fails: the probe need not wait for that.
         ready.write(ready.CAPTURE_OPEN)
     return _serve(args, signals, opening, open_once)
+
+
+def _lacks_descriptors() -> OSError | None:
+    held = []
+    try:
+        for _ in range(_DESCRIPTORS):
+            held.append(os.dup(sys.stderr.fileno()))  # noqa: PERF401 - what was held before it failed is closed, too
+    except OSError as error:
+        return error
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+    return None
 
 
 def _serve(args: Namespace, signals: Signals, opening: Opening, open_once: Callable[[], Opening]) -> int:

@@ -261,6 +261,62 @@ async def test_a_drain_that_takes_too_long(tmp_path: Path, target: int) -> None:
     assert sniffing.stats["sinks"]["stdout"]["dropped"] == {"drain_timeout": lost}
 
 
+async def test_a_second_signal_in_the_drain(tmp_path: Path, target: int) -> None:
+    """The capture has ended, what it gave waits for a reader of stdout that does not read."""
+    read_end, write_end = os.pipe()
+    options = ["--ports", str(target), "--output-stdout", "--shutdown-timeout-ms", "60000"]
+    sniffing = Sniffing(tmp_path / "s", *options)
+    async with await sniffing.start(stdout=write_end):
+        os.close(write_end)
+        await sniffing.until_event("start")
+        await get(target, 300)
+        before = threads(sniffing)
+        sniffing.signal()
+        await until(lambda: threads(sniffing) < before, "the end of the capture's thread")
+        assert sniffing.process.returncode is None
+        sniffing.signal()
+        assert await sniffing.wait() == 1
+    os.close(read_end)
+
+
+def threads(sniffing: Sniffing) -> set[str]:
+    return {task.name for task in Path(f"/proc/{sniffing.process.pid}/task").iterdir()}
+
+
+@pytest.mark.parametrize("limit", [8, 12, 16, 20, 24, 28, 32, 64])
+async def test_few_file_descriptors_to_start_with(tmp_path: Path, target: int, limit: int) -> None:
+    """With all that needs some: it says that they are too few, or does its work."""
+    options = ["--ports", str(target), "--output-stdout", "--output-url", f"http://127.0.0.1:{unused_port()}/"]
+    options += ["--output-spool-directory", str(tmp_path / "spool"), "--status-listen", f"127.0.0.1:{unused_port()}"]
+    options += ["--recording", f"--recording-directory={tmp_path}"]
+    async with Sniffing(tmp_path / "s", *options, prefix=["prlimit", f"--nofile={limit}"]) as sniffing:
+        if sniffing.process.returncode is None:
+            await sniffing.until_event("start")
+            await get(target)
+            await sniffing.until_records(2)
+            assert limit > 24
+            assert await sniffing.stop() == 0
+        else:
+            assert limit < 32
+            assert sniffing.process.returncode == 1
+            assert "Too many open files" in sniffing.log_text
+
+
+async def test_a_ready_file_for_which_there_is_no_room(tmp_path: Path, target: int) -> None:
+    """Said, and no reason to fail."""
+    full = tmp_path / "full"
+    full.mkdir()
+    prefix = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs -o nr_inodes=1 tmpfs {full} && exec "$@"', "sh"]
+    options = ["--ports", str(target), "--output-stdout"]
+    sniffing = Sniffing(tmp_path / "s", *options, env={"TMPDIR": str(full)}, prefix=prefix)
+    async with await sniffing.start(state="stdout"):
+        assert "No space left" in (await sniffing.until_event("no_ready_file"))["error"]
+        await sniffing.until_event("start")
+        await get(target)
+        await sniffing.until_records(2)
+        assert await sniffing.stop() == 0
+
+
 RETRY_SOON = "import sys, appliance.service as s; s.IDLE_RETRY = 0.3; from appliance.cli import main; sys.exit(main())"
 
 
