@@ -27,8 +27,10 @@ ROOM = {
 }
 
 
-def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
+def wait_until(
+    ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, patience: float = START_TIMEOUT_S
+) -> None:
+    deadline = time.monotonic() + patience
     while not ready():
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"{what} did not start (exit code {process.returncode})")
@@ -56,6 +58,7 @@ class Sniffer:
         *options: str,
         prefix: Sequence[str] = (),
         limits: Mapping[str, int] = ROOM,
+        patience: float = START_TIMEOUT_S,
     ) -> None:
         folder.mkdir()
         self._out, self._log = folder / "records", folder / "log"
@@ -65,7 +68,7 @@ class Sniffer:
         with self._out.open("wb") as out, self._log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=out, stderr=log, env=environment)
         try:
-            wait_until((folder / "capture-open").exists, self.process, "the sniffer")
+            wait_until((folder / "capture-open").exists, self.process, "the sniffer", patience)
         except RuntimeError as error:
             stop(self.process)
             raise RuntimeError(f"{error}\n{self._log.read_text()}") from error

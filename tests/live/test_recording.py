@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ import pytest
 from network import CLIENT, SERVER, Network
 from processes import NGINX_PORT
 from recording import Recorder, eventually, tshark
+from steady import asking
 
 Record = Callable[..., Recorder]
 ANSWER = 10_240_000  # bytes of big.bin
@@ -180,6 +182,36 @@ def test_what_is_old_goes_though_nothing_comes(record: Record, get: Get) -> None
     recorder.stop()
     assert index(recorder) == []
     assert tshark(recorder.folder / "web-0.pcap", only="tcp.flags.fin==1"), "the open one is not"
+
+
+@pytest.mark.parametrize("how", ["zstd", "gzip"])
+def test_sigterm_while_files_are_compressed(
+    record: Record, network: Network, servers: dict[str, bytes], how: str
+) -> None:
+    """It stands still with full files that are not compressed yet, and is told to end."""
+    assert servers
+    recorder = record(f"--recording-compress={how}", "--recording-rotate-bytes=2000000")
+
+    def uncompressed() -> list[Path]:
+        return [file for file in recorder.files() if ".0" in file.name and file.suffix == ".pcap"]
+
+    with asking(network.client, f"http://{SERVER[0]}:{NGINX_PORT}/big.bin", 0) as steady:
+        for _ in range(50):
+            eventually(uncompressed, "a full file")
+            recorder.process.send_signal(signal.SIGSTOP)
+            if waiting := uncompressed():
+                break
+            recorder.process.send_signal(signal.SIGCONT)
+    assert waiting
+    recorder.process.send_signal(signal.SIGTERM)
+    recorder.process.send_signal(signal.SIGCONT)
+    assert recorder.process.wait(60) == 0
+    assert not steady.failed
+    assert recordings("verify", str(recorder.folder)).returncode == 0
+    assert not any(file.name.endswith(".part") for file in recorder.folder.iterdir())
+    packets = sum(len(tshark(file)) for file in recorder.files())
+    (stats,) = (line["stats"] for line in recorder.log if line.get("final"))
+    assert packets == stats["recording"]["recorded"]
 
 
 def index(recorder: Recorder) -> list[dict[str, Any]]:
