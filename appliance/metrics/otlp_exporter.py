@@ -55,15 +55,19 @@ class Exporter:
 
 
 class _LastWords(logging.Handler):
-    """Keeps the SDK's messages from the log, where each try would be one, and remembers the last."""
+    """Keeps the SDK's messages from the log, where each try would be one, and remembers the last.
+
+    Those of its HTTP client too, which hold the URL's query.
+    """
 
     def __init__(self, url: str) -> None:
         super().__init__(logging.WARNING)
         self.last = "the collector refused"
         self._query = urlsplit(url).query
-        logger = logging.getLogger("opentelemetry")
-        logger.handlers = [self]
-        logger.propagate = False
+        for name in ("opentelemetry", "urllib3"):
+            logger = logging.getLogger(name)
+            logger.handlers = [self]
+            logger.propagate = False
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()

@@ -6,6 +6,7 @@ import base64
 import binascii
 import gzip
 import json
+import random
 import string
 import zlib
 from collections.abc import Iterator
@@ -15,6 +16,10 @@ from typing import NamedTuple
 CANARY = b"Kanarienvogel"
 NAMED = "redactHeaders: [x-session]\nredactFields: [token, password]\n"
 LIMIT = 2000  # maxBodySize
+# What stands for bytes that the capture does not see: the one segment of this length is filtered out (`HOLED`). Behind
+# it come 20 bytes of IP, 20 of TCP and 12 of its time stamps.
+HOLE = b"-" * 1234
+HOLED = f"captureFilter: not ip[2:2] == {len(HOLE) + 52}\n"
 
 _OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
@@ -98,7 +103,7 @@ def _bodies() -> dict[str, Planted]:
         for side in ("request", "response"):
             place = f"{name} of a {side}"
             found[place] = _carried(side, kind, text % secret(place))
-    for coding, pack in {"gzip": gzip.compress, "deflate": zlib.compress}.items():
+    for coding, pack in {"gzip": gzip.compress, "deflate": zlib.compress, "br": _brotli, "zstd": _zstd}.items():
         for name in ("", " chunked", " cut"):
             place = f"{coding}{name}"
             packed = pack(b'{"token": "%b", "more": "%b"}' % (secret(place), string.ascii_letters.encode()))
@@ -116,10 +121,51 @@ def _bodies() -> dict[str, Planted]:
         b"PUT / HTTP/1.1\r\nContent-Range: bytes 9-99/100\r\nContent-Length: %d\r\n\r\n%b=1"
         % (len(secret(place)) + 2, secret(place))
     )
+    found |= _not_whole()
     place = "body that ends in a field"
     whole = _carried("request", "application/x-www-form-urlencoded", b"a=1&token=" + secret(place) + b"12345")
     found[place] = Planted(whole.request[:-5], b"")
     return found
+
+
+def _not_whole() -> dict[str, Planted]:
+    """Bodies with a secret before they break off: at the connection's end, at maxBodySize, where bytes are missing."""
+    found: dict[str, Planted] = {}
+    part = b'--xx\r\nContent-Disposition: form-data; name="token"\r\n\r\n%b\r\n'
+    kinds = {
+        "JSON": ("application/json", "", b'{"token": "%b", "more": "'),
+        "multipart form": ("multipart/form-data; boundary=xx", "", part + part.replace(b"token", b"more")[:-4]),
+        "gzip": ("application/json", "gzip", b'{"token": "%b", "more": "'),
+        "br": ("application/json", "br", b'{"token": "%b", "more": "'),
+        "zstd": ("application/json", "zstd", b'{"token": "%b", "more": "'),
+    }
+    packs = {"": bytes, "gzip": gzip.compress, "br": _brotli, "zstd": _zstd}
+    for name, (kind, coding, text) in kinds.items():
+        for how, rest in (("cut by the end", 100), ("beyond maxBodySize", 2 * LIMIT), ("with a hole", LIMIT // 2)):
+            place = f"{name} {how}"
+            plain = text.replace(b"%b", secret(place)) + _noise(rest)
+            body = packs[coding](plain)
+            if how == "with a hole":
+                body = body[: LIMIT // 4] + HOLE + body[LIMIT // 4 :]
+            whole = _carried("response", kind, body, coding)
+            found[place] = Planted(whole.request, whole.response[:-20] if how == "cut by the end" else whole.response)
+    return found
+
+
+def _noise(size: int) -> bytes:
+    """Letters that no coding makes much smaller, the same each time."""
+    return base64.b85encode(random.Random(size).randbytes(size))[:size]
+
+
+def _brotli(text: bytes) -> bytes:
+    """RFC 7932, section 9.2: a window of 64 KiB, one meta-block that is not compressed, and the empty last one."""
+    return ((len(text) - 1) << 4 | 1 << 20).to_bytes(3, "little") + text + b"\x03"
+
+
+def _zstd(text: bytes) -> bytes:
+    """RFC 8878, section 3.1.1: a frame of a single segment, its size in four bytes, and one raw block, the last."""
+    head = b"\x28\xb5\x2f\xfd\xa0" + len(text).to_bytes(4, "little")
+    return head + (len(text) << 3 | 1).to_bytes(3, "little") + text
 
 
 def _get(lines: str, target: str = "/") -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +12,7 @@ from typing import NamedTuple
 import pytest
 from aiohttp import web
 from certificates import Authority
-from servers import Collector, collecting, listening, serving, silence, unused_port
+from servers import Collector, collecting, get, listening, serving, silence, unused_port
 from sniffing import Sniffing, until
 from target import ask
 
@@ -75,6 +77,33 @@ async def test_user_and_query_of_the_url(tmp_path: Path, target: int) -> None:
         export = await exports_of(tmp_path, target, exports, OTLP_ENDPOINT=with_user)
     assert export.path == "/v1/metrics?tenant=7"
     assert export.headers["Authorization"] == "Basic bWU6c2VjcmV0"
+
+
+CANARY = "Kanarienvogel"
+
+
+async def test_no_secret_in_the_log_or_in_what_is_sent(tmp_path: Path, target: int) -> None:
+    """Neither the URL's and the variable's own, which come with the request and nowhere else, nor the traffic's."""
+    async with taking() as (url, exports):
+        endpoint = url.replace("http://", f"http://me:{CANARY}@") + f"?key={CANARY}"
+        options = ["--ports", str(target), "--otlp-endpoint", endpoint, "--log-level", "debug", "--output-stdout"]
+        options += ["--redact-fields", "token"]
+        env = OFTEN | {"OTEL_EXPORTER_OTLP_HEADERS": f"api-key={CANARY}", "POD_NAME": "Dohle-0"}
+        async with Sniffing(tmp_path / "s", *options, env=env) as sniffing:
+            await sniffing.until_event("otlp_start")
+            await get(target, path=f"/200/5?token={CANARY}&n=")
+            await sniffing.until_records(2)
+            seen = len(exports)
+            await until(lambda: len(exports) > seen + 1, "an export that has it")
+            assert await sniffing.stop() == 0
+    sent = b"".join(export.body for export in exports)
+    assert exports[-1].headers["api-key"] == CANARY
+    assert CANARY in exports[-1].path
+    for artifact in (sent, sniffing.log_text.encode()):
+        assert b"Dohle-0" in artifact  # what is no secret is found in it
+        assert CANARY.encode() not in artifact
+        assert base64.b64encode(f"me:{CANARY}".encode()) not in artifact
+    assert CANARY not in json.dumps(sniffing.records)
 
 
 async def test_tls_by_the_authority_that_the_variable_names(tmp_path: Path, target: int) -> None:
