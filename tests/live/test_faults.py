@@ -148,6 +148,7 @@ def test_a_clock_that_is_set_forward_and_back(network: Network, listen: Listen, 
     environment = (f"LD_PRELOAD={FAKETIME}", f"FAKETIME_TIMESTAMP_FILE={offset}", "FAKETIME_NO_CACHE=1")
     prefix = ("env", *environment, "FAKETIME_DONT_FAKE_MONOTONIC=1")
     sniffer = listen("--interface", "wire", "--stats-interval-ms", "1000", prefix=prefix)
+    sniffer.until_event("start")
     with asking(network.client, SMALL) as steady:
         for jump in ("+1h", "-2h", "+0"):
             offset.write_text(f"{jump}\n")
