@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,6 @@ from appliance.opening import Opening, open_capture
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
 
 # A sniffer with every output has about as many when it has started. The event loop would abort without a word.
 _DESCRIPTORS = 24
