@@ -78,7 +78,8 @@ bool TcpConnection::reopens(int side, const Segment& segment) {
 // A number that is neither in the window nor one of a late copy.
 bool TcpConnection::foreign(int side, uint32_t seq) const {
     const TcpStream& me = streams_[side];
-    return me.synced && !in_window(side, seq, 0) && me.next - seq > kAlwaysInWindow;
+    const uint32_t behind = me.next - seq;
+    return me.synced && !in_window(side, seq, 0) && behind > kAlwaysInWindow && behind > me.next - me.range().first;
 }
 
 // Whether anything is held, missing or about to end; most segments leave nothing so.
@@ -94,6 +95,7 @@ TcpConnection::SynAnswer TcpConnection::on_syn(int side, const Segment& segment)
     TcpStream &me = streams_[side], &other = streams_[1 - side];
     bool answer = segment.has(kAck);
     if (me.syn_seen && me.isn == segment.seq) return SynAnswer::proceed;  // sent again
+    if (shows_beginning(side, segment)) return SynAnswer::proceed;
     if (!answer && is_late_syn(side, segment)) return SynAnswer::proceed;
     if (answer && reopen_side_ == 1 - side && segment.ack == reopen_isn_ + 1) return SynAnswer::reopen;
     bool untouched =
@@ -129,6 +131,16 @@ TcpConnection::SynAnswer TcpConnection::on_syn(int side, const Segment& segment)
         other.synced = true;
     }
     return SynAnswer::proceed;
+}
+
+// The SYN of what was seen before it.
+bool TcpConnection::shows_beginning(int side, const Segment& segment) {
+    TcpStream& me = streams_[side];
+    if (!me.synced || me.syn_seen || me.range().first != segment.seq) return false;
+    me.isn = segment.seq;
+    me.syn_seen = true;
+    me.scale = segment.window_scale;
+    return true;
 }
 
 // A SYN that the capture shows behind the answer to it.
@@ -430,8 +442,8 @@ void TcpConnection::watch(int side, Nanos now) {
     TcpStream& me = streams_[side];
     if (ended_ || !must_wait(side)) {
         me.waiting_since = -1;
-    } else if (me.waiting_since < 0) {
-        start_waiting(me, now);
+    } else if (me.waiting_since < 0 || (me.synced && lacks_bytes(side) && !me.waits_for_bytes())) {
+        start_waiting(me, now);  // also where it was waiting for a reset, and now lacks bytes
     } else if (++me.waited_packets >= kGapPackets && lacks_bytes(side)) {
         resolve(side);
         pump();

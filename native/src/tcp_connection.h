@@ -62,6 +62,7 @@ class TcpConnection {
     bool reopens(int side, const Segment& segment);
     bool foreign(int side, uint32_t seq) const;
     SynAnswer on_syn(int side, const Segment& segment);
+    bool shows_beginning(int side, const Segment& segment);
     bool is_late_syn(int side, const Segment& segment);
     void on_ack(int side, const Segment& segment);
     void on_payload(int side, const Segment& segment);

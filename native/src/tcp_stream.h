@@ -1,6 +1,7 @@
 // One direction of a TCP connection: what was seen of it, what is next, what waits.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,6 +28,15 @@ struct TcpContext {
     Ledger& ledger;
     MemoryRelief& relief;
     uint64_t reorder_limit;  // bytes of chunks that one direction may hold back
+};
+
+// The numbers that one side used: from its SYN to its FIN, as far as they were seen.
+struct SentRange {
+    uint32_t first = 0, end = 0;
+    // Of SYNs only the same one is a copy: a new connection may begin in the midst of what a fast one had sent.
+    bool has(const Segment& segment) const {
+        return segment.has(kSyn) ? segment.seq == first : segment.seq - first < end - first;
+    }
 };
 
 class TcpStream {
@@ -85,8 +95,15 @@ class TcpStream {
     uint32_t waited_for = 0;     // what was acknowledged then
     bool waited_for_known = false;
     Nanos waiting_since = -1;  // since when this side has a hole that was acknowledged; -1: it has none
+    bool waits_for_bytes() const { return waited_for_known && seq_less(next, waited_for); }
     HeldSegments held;
     uint64_t packets = 0, bytes = 0, missing = 0;
+
+    uint64_t sent() const { return bytes + missing; }
+    // Half of the numbers at most: more can't be told apart.
+    SentRange range() const {
+        return {next - fin_done - 1 - static_cast<uint32_t>(std::min<uint64_t>(sent(), 1u << 31)), next};
+    }
 
  private:
     // Nullptr where there is no room.

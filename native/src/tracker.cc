@@ -69,6 +69,8 @@ void Tracker::on_segment(const Segment& segment) {
     int side = low_sent ? 0 : 1;
     uint64_t hash = key.place(key_);
     Connection* connection = table_.find(key, hash);
+    const bool begins = !connection || !connection->tcp.stream(side).synced;
+    if (begins && former_.sent(hash, side, segment, clock_.now())) return ledger_.packets.after_close.add();
     if (!connection) {
         if (Counter* reason = reason_not_to_open(segment, key)) return reason->add();
         connection = open(segment, key, hash, side);
@@ -147,6 +149,8 @@ void Tracker::feed(Connection* connection, const Segment& segment, int side) {
     bool was_closed = connection->closed;
     Outcome outcome = connection->tcp.on_segment(side, segment, clock_.now());
     if (outcome == Outcome::reopen) {
+        current_ = nullptr;
+        if (former_.sent(connection->hash, side, segment, clock_.now())) return ledger_.packets.after_close.add();
         connection = reopen(connection, segment, side);
         current_ = connection;
         if (!connection) return;
@@ -281,6 +285,8 @@ void Tracker::drop(Connection* connection) {
     timers_.remove(connection);
     (connection->closed ? closed_ : open_).remove(connection);
     --(connection->closed ? closed_count_ : open_count_);
+    if (const TcpConnection& tcp = connection->tcp; tcp.stream(0).sent() + tcp.stream(1).sent() > 0)
+        former_.add(connection->hash, {tcp.stream(0).range(), tcp.stream(1).range()}, clock_.now());
     budget_.give(sizeof(Connection));
     delete connection;
 }

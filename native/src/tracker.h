@@ -7,6 +7,7 @@
 #include "connection.h"
 #include "events.h"
 #include "excluded_ends.h"
+#include "former_connections.h"
 #include "packet_clock.h"
 
 namespace sniffer {
@@ -64,6 +65,7 @@ class Tracker final : public MemoryRelief {
     TcpContext tcp_;
     ProductKey key_ = ProductKey::random();
     FlowTable<Connection> table_;
+    FormerConnections former_;
     UseList open_, closed_;
     TimerList timers_;
     uint64_t open_count_ = 0, closed_count_ = 0;

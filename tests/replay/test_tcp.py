@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from expected import Record, request, response
-from packets import ACK, FIN, RST, SYN, Conversation
+from packets import ACK, FIN, RST, SYN, Conversation, Segment
+from packets.conversation import MILLISECOND, START, STEP
 from packets.segment import Checksum
 from replay_case import Case, check, every_variant, merged
 from replay_engine import Replay
@@ -202,6 +203,24 @@ WHOLE = (
             response(204, "No Content", to="GET /", exchange=1),
         ],
         stats={"connections.reset": 0, "connections.fin": 1},
+    ),
+    Case(
+        "a reset that lies ahead, and then a request whose first bytes come last",
+        "the wait for what leads up to the reset is none for bytes: these are not missing before they are acknowledged",
+        Conversation()
+        .open()
+        .exchange(GET, OK)
+        .client_rst(shift=1000)
+        .client_at(len(GET) + 4, GET[4:])
+        .server_ack()
+        .server_ack()
+        .client_at(len(GET), GET[:4])
+        .server(NO_CONTENT)
+        .close(),
+        [GOT, ANSWERED, request("GET", "/", exchange=1), response(204, "No Content", to="GET /", exchange=1)],
+        stats={"streams.gaps": 0},
+        without=CHANGED,
+        without_why=ORDER_WHY,
     ),
     Case(
         "a reset within the window, not at its beginning",
@@ -546,4 +565,109 @@ REOPENED = (
 
 @every_variant(*REOPENED)
 def test_port_reuse(case: Case, variant: str, replay: Replay) -> None:
+    check(case, variant, replay)
+
+
+def again(conversation: Conversation, ms: float) -> list[Segment]:
+    """Copies of all its packets, late: from `ms` on."""
+    return [
+        replace(segment, time=START + int(ms * MILLISECOND) + STEP * number)
+        for number, segment in enumerate(conversation.segments)
+    ]
+
+
+def late_answer(old: Conversation, new: Conversation) -> list[Segment]:
+    """In place of the new connection's SYN-ACK a copy of the old one's response."""
+    return [replace(segment, time=new.segments[1].time) for segment in old.segments if segment.payload == OK]
+
+
+def late_syn(conversation: Conversation) -> list[Segment]:
+    syn, answer, ack, data, *rest = conversation.segments
+    late = zip([answer, ack, data, syn], conversation.segments, strict=False)
+    return [*(replace(segment, time=place.time) for segment, place in late), *rest]
+
+
+OLD = Conversation().open().client(GET).server(OK).close()
+RESET = Conversation().open().client(GET).server(OK).client_rst()
+NEXT = Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close()
+BOTH = [GOT, ANSWERED, GOT, response(204, "No Content", to="GET /")]
+LARGE = 300_000
+LARGE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE
+
+LATE_COPIES = (
+    Case(
+        "copies of a connection that closed, when its port was used again and closed too",
+        "they lie in what the first one had sent: RFC 9293 section 3.6.1 keeps TIME-WAIT for them",
+        [*merged(OLD, NEXT), *again(OLD, 1010)],
+        BOTH,
+        stats={"connections.opened": 2, "packets.after_close": len(OLD.segments) + 2},
+    ),
+    Case(
+        "copies of a connection that was reset, when its port was used again and closed too",
+        "a reset leaves copies on their way as a close does",
+        [*merged(RESET, NEXT), *again(RESET, 1010)],
+        BOTH,
+        stats={"connections.opened": 2, "packets.after_close": len(RESET.segments) + 1},
+    ),
+    Case(
+        "copies of a connection that closed half a minute ago",
+        "so long a packet may be on its way",
+        [*OLD.segments, *again(OLD, 30_000)],
+        [GOT, ANSWERED],
+        stats={"connections.opened": 1},
+    ),
+    Case(
+        "a copy of the first bytes of a long response, behind the close",
+        "however much came behind them",
+        [
+            *(long := Conversation().open().client(GET).server(LARGE_HEAD + b"x" * LARGE).close()).segments,
+            replace(long.segments[5], time=long.segments[-1].time + STEP),
+        ],
+        [
+            GOT,
+            response(
+                200,
+                to="GET /",
+                headers={"content-length": str(LARGE)},
+                body="x" * 65536,
+                bodySize=LARGE,
+                bodyTruncated=True,
+            ),
+        ],
+        stats={"connections.opened": 1, "packets.after_close": 2},
+    ),
+    Case(
+        "copies of a connection that closed, within the handshake of the next one",
+        "they are not what the server begins with",
+        [*OLD.segments, NEXT.segments[0], *late_answer(OLD, NEXT), *NEXT.segments[2:]],
+        BOTH,
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a SYN behind the first data, and later a copy of the first response",
+        "the SYN is of this connection, not of a new one that the copy would belong to",
+        late_syn(Conversation().open().client(GET).server(OK).exchange(GET, NO_CONTENT).server_at(0, OK).close()),
+        [GOT, ANSWERED, request("GET", "/", exchange=1), response(204, "No Content", to="GET /", exchange=1)],
+        stats={"connections.opened": 1, "connections.fin": 1, "streams.out_of_window": 0},
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a retransmission behind the eviction of its connection",
+        "it was told; what follows it is of the same connection, joined midway",
+        merged(
+            Conversation().open().client(GET).wait(5).client_at(0, GET).server(OK),
+            Conversation(client=("10.0.0.3", 40000), start_ms=2).open(answer=False),
+        ),
+        [GOT, response(200, headers=FIELDS, body="0123456789", midstream=True)],
+        config={"maxConcurrentConnections": 1},
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+)
+
+
+@every_variant(*LATE_COPIES)
+def test_late_copies(case: Case, variant: str, replay: Replay) -> None:
     check(case, variant, replay)
