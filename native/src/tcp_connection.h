@@ -52,6 +52,12 @@ class TcpConnection {
     // Who sent the SYN; -1 where none was seen.
     int syn_side() const { return syn_side_; }
     bool handshake_seen() const { return streams_[0].syn_seen && streams_[1].syn_seen; }
+    // Whether it can tell this side's segment from one of an earlier connection: where both sides stand, or that it is
+    // the next one.
+    bool knows_places(int side, const Segment& segment) const {
+        const bool both = streams_[0].synced && streams_[1].synced;
+        return both || (streams_[side].synced && streams_[side].next == segment.seq);
+    }
     const TcpStream& stream(int side) const { return streams_[side]; }
     // The sequence number of the SYN that made on_segment() answer `reopen`, and who sent it.
     uint32_t reopen_isn() const { return reopen_isn_; }

@@ -35,7 +35,8 @@ struct SentRange {
     uint32_t first = 0, end = 0;
     // Of SYNs only the same one is a copy: a new connection may begin in the midst of what a fast one had sent.
     bool has(const Segment& segment) const {
-        return segment.has(kSyn) ? segment.seq == first : segment.seq - first < end - first;
+        const bool alone = segment.length == 0;  // an acknowledgment, which stands behind what was sent before it
+        return segment.has(kSyn) ? segment.seq == first : segment.seq - first < end - first + alone;
     }
 };
 

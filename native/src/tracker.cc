@@ -69,7 +69,7 @@ void Tracker::on_segment(const Segment& segment) {
     int side = low_sent ? 0 : 1;
     uint64_t hash = key.place(key_);
     Connection* connection = table_.find(key, hash);
-    const bool begins = !connection || !connection->tcp.stream(side).synced;
+    const bool begins = !connection || !connection->tcp.knows_places(side, segment);
     if (begins && former_.sent(hash, side, segment, clock_.now())) return ledger_.packets.after_close.add();
     if (!connection) {
         if (Counter* reason = reason_not_to_open(segment, key)) return reason->add();

@@ -576,9 +576,10 @@ def again(conversation: Conversation, ms: float) -> list[Segment]:
     ]
 
 
-def late_answer(old: Conversation, new: Conversation) -> list[Segment]:
-    """In place of the new connection's SYN-ACK a copy of the old one's response."""
-    return [replace(segment, time=new.segments[1].time) for segment in old.segments if segment.payload == OK]
+def again_between(old: Conversation, data: bytes, before: Segment, behind: Segment) -> list[Segment]:
+    """A copy of the segment with this data, between two packets."""
+    time = (before.time + behind.time) // 2
+    return [replace(segment, time=time) for segment in old.segments if segment.payload == data]
 
 
 def late_syn(conversation: Conversation) -> list[Segment]:
@@ -590,6 +591,7 @@ def late_syn(conversation: Conversation) -> list[Segment]:
 OLD = Conversation().open().client(GET).server(OK).close()
 RESET = Conversation().open().client(GET).server(OK).client_rst()
 NEXT = Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close()
+LAST_ACK = Conversation().open().client(GET).server(OK).server_fin().client_fin().client_ack().segments[-1]
 BOTH = [GOT, ANSWERED, GOT, response(204, "No Content", to="GET /")]
 LARGE = 300_000
 LARGE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE
@@ -639,7 +641,7 @@ LATE_COPIES = (
     Case(
         "copies of a connection that closed, within the handshake of the next one",
         "they are not what the server begins with",
-        [*OLD.segments, NEXT.segments[0], *late_answer(OLD, NEXT), *NEXT.segments[2:]],
+        [*OLD.segments, NEXT.segments[0], *again_between(OLD, OK, *NEXT.segments[:2]), *NEXT.segments[2:]],
         BOTH,
         without=CHANGED,
         without_why=ORDER_WHY,
@@ -651,6 +653,29 @@ LATE_COPIES = (
         [GOT, ANSWERED, request("GET", "/", exchange=1), response(204, "No Content", to="GET /", exchange=1)],
         stats={"connections.opened": 1, "connections.fin": 1, "streams.out_of_window": 0},
         without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a copy of an earlier connection's request, before the answer to the next one's SYN",
+        "what it acknowledges does not tell where the server begins",
+        [*OLD.segments, NEXT.segments[0], *again_between(OLD, GET, *NEXT.segments[:2]), *NEXT.segments[1:]],
+        BOTH,
+        stats={"connections.opened": 2, "connections.fin": 2},
+        without=REORDERED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a copy of an earlier connection's last acknowledgment, before the answer to the next one's SYN",
+        "nor does one without data",
+        [
+            *OLD.segments,
+            NEXT.segments[0],
+            replace(LAST_ACK, time=NEXT.segments[0].time + 1),
+            *NEXT.segments[1:],
+        ],
+        BOTH,
+        stats={"connections.opened": 2, "connections.fin": 2},
+        without=REORDERED,
         without_why=ORDER_WHY,
     ),
     Case(
