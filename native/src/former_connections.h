@@ -23,17 +23,18 @@ class FormerConnections {
     }
     bool sent(uint64_t hash, int side, const Segment& segment, Nanos now) const {
         uint64_t number = newest_[hash % kPlaces];
-        for (int steps = 0; steps < kMostSteps && is_known(number, now); ++steps) {
+        for (int own = 0; own < kMostOfOne && is_known(number, now); number = at(number).before) {
             const Former& former = at(number);
-            if (former.hash == hash && former.sent[side].has(segment)) return true;
-            number = former.before;
+            if (former.hash != hash) continue;
+            if (former.sent[side].has(segment)) return true;
+            ++own;  // those of others are not counted: which share the place is chance, and a replay gives the same
         }
         return false;
     }
 
  private:
     static constexpr size_t kMost = 4096, kPlaces = 2 * kMost;
-    static constexpr int kMostSteps = 16;  // who uses one port again and again costs no more
+    static constexpr int kMostOfOne = 64;  // who uses one port again and again costs no more
     struct Former {
         uint64_t hash, before;  // the number of the one before it in its place; 0: none
         Nanos since;
