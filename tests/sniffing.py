@@ -23,6 +23,16 @@ async def until(condition: Callable[[], object], what: str, patience: float = _P
         await asyncio.sleep(0.02)
 
 
+def assert_sinks_balanced(final: Mapping[str, Any]) -> None:
+    """That in the final stats every packet, connection and message is accounted for, sink by sink."""
+    assert_balanced(dict(final), final["messages"]["delivered"])
+    for name, sink in final["sinks"].items():
+        assert sink["queued"] == 0, name
+        came = sink["produced"] + sink.get("recovered", 0)
+        assert came == sink["delivered"] + sum(sink["dropped"].values()) + sink.get("spooled", 0), name
+        assert sink["produced"] == final["messages"]["delivered"], name
+
+
 class Sniffing:
     """Options are those of the command line; `env` comes over this process's own."""
 
@@ -107,12 +117,7 @@ class Sniffing:
     def stats(self) -> dict[str, Any]:
         """The final ones, after the checks that hold for every run."""
         (final,) = [line["stats"] for line in self.events("stats") if line.get("final")]
-        assert_balanced(final, final["messages"]["delivered"])
-        for name, sink in final["sinks"].items():
-            assert sink["queued"] == 0, name
-            came = sink["produced"] + sink.get("recovered", 0)
-            assert came == sink["delivered"] + sum(sink["dropped"].values()) + sink.get("spooled", 0), name
-            assert sink["produced"] == final["messages"]["delivered"], name
+        assert_sinks_balanced(final)
         return dict(final)
 
     def sink(self, name: str) -> dict[str, Any]:

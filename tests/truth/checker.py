@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-from packets import FIN, SYN, Segment
+from packets import SYN, Segment
 from packets.conversation import SEQUENCE
 
 from truth.simulator import SERVER, Message, Truth
+from truth.tap import Ranges, Seen, Tap
 
 Record = Mapping[str, Any]
-Ranges = list[tuple[int, int]]  # of a side's sequence space, 0 its SYN: sorted, apart
 Key = tuple[str, str]  # direction, name
 SIDES = {"request": "client", "response": "server"}
 
@@ -33,6 +31,8 @@ class Score:
     paired: int = 0
     overtaken: int = 0  # bytes of messages that were seen whole, and not told: their place was lost before them
     mistaken: int = 0  # what a body said, told as messages: the capture began with a segment that looks like one
+    evicted: int = 0  # connections that were given up for lack of room
+    cut: int = 0  # bodies, as above
 
     def add(self, other: Score) -> None:
         for name, value in vars(other).items():
@@ -43,66 +43,54 @@ class UntruthError(AssertionError):
     """A record that the truth does not hold, or a message that nothing accounts for."""
 
 
-def check(truths: Sequence[Truth], captured: Iterable[Segment], snap: int, records: Sequence[Record]) -> Score:
+def check(
+    truths: Sequence[Truth], captured: Sequence[Segment], snap: int, records: Sequence[Record], scarce: bool = False
+) -> Score:
     """Raises UntruthError unless the records tell the truth about these connections.
 
     `captured`: what the tap saw of them, of each packet `snap` bytes of payload.
     `records`: of messages and of connections.
+    `scarce`: there was too little room for all; what was given up for that says so.
     """
-    captured = list(captured)
-    seen = _seen(truths, captured, snap)
+    tap = Tap(truths, captured, snap)
     # What was cut off a packet is given up at once, though it may come again.
     score, cut = Score(len(truths)), any(len(segment.payload) > snap for segment in captured)
     messages = [record for record in records if record["direction"] != "connection"]
-    told = _told(truths, messages, _lookalikes(truths, captured), score)
+    connections = [record for record in records if record["direction"] == "connection"]
+    evicted = {_client(one) for one in connections if one["end"] in ("evicted", "memory")} if scarce else set()
+    # Where there is little room for what waits, what it waits for is given up early.
+    hurried = {_client(one) for one in connections if any(one["missingBytes"].values())} if scarce else set()
+    told = _told(truths, messages, _lookalikes(truths, captured, evicted), score)
     for truth in truths:
-        whole = not cut and all(seen[id(truth), side] == [_space(truth, side)] for side in SIDES)
+        spared = not cut and truth.client not in evicted | hurried
+        seen = {side: tap.seen(truth, side) for side in SIDES}
         for message in truth.messages:
             record = told.get((message.direction, message.name))
             # Of a response whose request was not seen nobody may know where it ends.
-            sure = message.direction == "request" or seen[id(truth), "request"] == [_space(truth, "request")]
-            sure = sure and not cut
-            _hold(message, record, seen[id(truth), message.direction], whole, sure, score)
-    if cut:
+            sure = spared and (message.direction == "request" or seen["request"].all_in_time)
+            whole = spared and all(one.all_in_time for one in seen.values())
+            _hold(message, record, seen[message.direction].in_time, whole, sure, score)
+            if record is not None:
+                _same(truth, message, record)
+        # What comes before a new connection is known for one counts as out of the old one's window.
+        if truth.client not in evicted | hurried and sum(one.client == truth.client for one in truths) == 1:
+            _check_missing(seen, [one for one in connections if _client(one) == truth.client], cut)
+    if cut or scarce:
         score.overtaken = 0  # bytes that came again count as a gap
-    _check_missing(truths, seen, [record for record in records if record["direction"] == "connection"], cut)
     return score
 
 
-def _seen(truths: Sequence[Truth], captured: Iterable[Segment], snap: int) -> dict[tuple[int, str], Ranges]:
-    parts: dict[tuple[int, str], Ranges] = {(id(truth), side): [] for truth in truths for side in SIDES}
-    by_client: dict[tuple[str, int], list[Truth]] = defaultdict(list)
-    for truth in truths:
-        by_client[truth.client].append(truth)
-    for segment in captured:
-        side = "request" if segment.destination == SERVER else "response"
-        client = segment.source if side == "request" else segment.destination
-        for truth in by_client[client]:
-            start = (segment.seq - truth.isn[side]) % SEQUENCE
-            if start <= truth.sent[side] + 1 and segment.checksum != "wrong" and segment.length:
-                kept = segment.length if len(segment.payload) <= snap else snap
-                parts[id(truth), side].append((start, start + kept))
-    return {key: _union(ranges) for key, ranges in parts.items()}
+def _client(record: Record) -> tuple[str, int]:
+    return record["destination"]["ip"], record["destination"]["port"]
 
 
-def _union(ranges: Ranges) -> Ranges:
-    result: Ranges = []
-    for first, last in sorted(ranges):
-        if result and first <= result[-1][1]:
-            result[-1] = result[-1][0], max(result[-1][1], last)
-        else:
-            result.append((first, last))
-    return result
+def _lookalikes(
+    truths: Sequence[Truth], captured: Iterable[Segment], evicted: Collection[tuple[str, int]]
+) -> set[tuple[str, int]]:
+    """Sides (direction, the client's port) whose first bytes in the capture are a body's, but look like a message's.
 
-
-def _space(truth: Truth, side: str) -> tuple[int, int]:
-    """The sequence space from the SYN to the last byte, or the FIN."""
-    fin = any(one.flags & FIN and (one.destination == SERVER) == (side == "request") for one in truth.segments)
-    return 0, 1 + truth.sent[side] + fin
-
-
-def _lookalikes(truths: Sequence[Truth], captured: Iterable[Segment]) -> set[tuple[str, int]]:
-    """Sides (direction, the client's port) whose first bytes in the capture are a body's, but look like a message's."""
+    What comes behind an eviction is a beginning too.
+    """
     starts = {
         (one.direction, truth.client[1], (truth.isn[one.direction] + 1 + one.start) % SEQUENCE)
         for truth in truths
@@ -111,13 +99,15 @@ def _lookalikes(truths: Sequence[Truth], captured: Iterable[Segment]) -> set[tup
     found, begun = set(), set()
     for segment in captured:
         direction = "request" if segment.destination == SERVER else "response"
-        port = (segment.source if direction == "request" else segment.destination).port
-        if (direction, port) in begun or segment.checksum == "wrong" or not (segment.payload or segment.flags & SYN):
+        client = segment.source if direction == "request" else segment.destination
+        side = direction, client.port
+        if side in begun or segment.checksum == "wrong" or not (segment.payload or segment.flags & SYN):
             continue
-        begun.add((direction, port))
+        if client not in evicted:
+            begun.add(side)
         looks = any(text.startswith(segment.payload[: len(text)]) for text in (b"HTTP/", b"GET "))
-        if segment.payload and looks and (direction, port, segment.seq) not in starts:
-            found.add((direction, port))
+        if segment.payload and looks and (*side, segment.seq) not in starts:
+            found.add(side)
     return found
 
 
@@ -166,10 +156,9 @@ def _hold(message: Message, record: Record | None, seen: Ranges, whole: bool, su
     score.told += 1
     score.complete += record["complete"]
     score.paired += final and "request" in record
-    _same(message, record)
 
 
-def _same(message: Message, record: Record) -> None:
+def _same(truth: Truth, message: Message, record: Record) -> None:
     body = record.get("body", "")
     raw = base64.b64decode(body) if "bodyEncoding" in record else body.encode()
     size, whole = record["bodySize"], not record.get("bodyTruncated") and record["complete"]
@@ -182,35 +171,30 @@ def _same(message: Message, record: Record) -> None:
             and (record.get("statusCode", 0), record.get("method", "")) == (message.status, message.method)
         )
     elif record["incompleteReason"] == "unknown_request":
-        same = True  # nobody can tell whether these bytes are its body
+        same = _follows_head(truth, message, raw)  # nobody can tell where its body ends
     else:
         same = size <= len(message.body) and message.body.startswith(raw)
     if not same:
         raise UntruthError(f"not what was sent: {_short(message)}: {_short(record)}")
 
 
-def _check_missing(
-    truths: Sequence[Truth], seen: Mapping[tuple[int, str], Ranges], records: Sequence[Record], cut: bool
-) -> None:
-    """What a connection's records say is missing was not seen; and the holes between what was seen are all in it."""
-    for client in {truth.client for truth in truths}:
-        if sum(truth.client == client for truth in truths) > 1:
-            continue  # what comes before a new connection is known for one counts as out of the old one's window
-        mine = [one for one in records if (one["destination"]["ip"], one["destination"]["port"]) == client]
-        for side, name in SIDES.items():
-            least = most = 0
-            for truth in (one for one in truths if one.client == client):
-                ranges = seen[id(truth), side]
-                end = _space(truth, side)[1]
-                holes = [(last, first) for (_, last), (first, _) in pairwise(ranges)]
-                least += sum(last - first for first, last in holes)
-                most += end - sum(last - first for first, last in ranges)
-            if cut:
-                most = 1 << 32
-            said = sum(record["missingBytes"][name] for record in mine)
-            # Where a side closes, one byte that was not seen, but acknowledged, may have been its FIN.
-            if not least - len(mine) <= said <= most:
-                raise UntruthError(f"{said} bytes of the {name} said to be missing, not {least} to {most}: {mine}")
+def _follows_head(truth: Truth, message: Message, raw: bytes) -> bool:
+    stream = truth.stream(message.direction)
+    return stream.startswith(raw, stream.index(b"\r\n\r\n", message.start) + 4)
+
+
+def _check_missing(seen: Mapping[str, Seen], records: Sequence[Record], cut: bool) -> None:
+    """What a connection's records say is missing did not come in time; and the holes between what was seen are all in
+    it."""
+    for side, name in SIDES.items():
+        least = seen[side].holes
+        most = seen[side].whole[1] - sum(last - first for first, last in seen[side].in_time)
+        if cut:
+            most = 1 << 32
+        said = sum(record["missingBytes"][name] for record in records)
+        # Where a side closes, one byte that was not seen, but acknowledged, may have been its FIN.
+        if not least - len(records) <= said <= most:
+            raise UntruthError(f"{said} bytes of the {name} said to be missing, not {least} to {most}: {records}")
 
 
 def _short(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -17,18 +17,28 @@ def lose(rate: float) -> Disturbance:
     return lambda segments, random: [segment for segment in segments if random.random() >= rate]
 
 
-def reorder(rate: float) -> Disturbance:
-    """Neighbours change places; each keeps the capture's time of its place."""
+def reorder(rate: float, by: Sequence[int] = (1,)) -> Disturbance:
+    """Packets come some places late; each place keeps the capture's time."""
 
     def apply(segments: list[Segment], random: Random) -> list[Segment]:
         result, at = list(segments), 0
         while at + 1 < len(result):
-            first, second = result[at], result[at + 1]
-            if random.random() < rate and second.time - first.time < 10**7:
-                result[at], result[at + 1] = replace(second, time=first.time), replace(first, time=second.time)
-                at += 1
+            to = at + random.choice(by)
+            if random.random() < rate and to < len(result) and result[to].time - result[at].time < 10**7:
+                places, late = result[at : to + 1], [*result[at + 1 : to + 1], result[at]]
+                result[at : to + 1] = [replace(one, time=place.time) for one, place in zip(late, places, strict=True)]
+                at = to
             at += 1
         return result
+
+    return apply
+
+
+def in_turn(*disturbances: Disturbance) -> Disturbance:
+    def apply(segments: list[Segment], random: Random) -> list[Segment]:
+        for disturbance in disturbances:
+            segments = disturbance(segments, random)
+        return segments
 
     return apply
 
@@ -41,6 +51,28 @@ def repeat(segments: list[Segment], random: Random) -> list[Segment]:
         if random.random() < 0.1:
             first, last = sorted(random.randint(0, len(segment.payload)) for _ in range(2))
             result.append(_part(segment, first, last) if first < last and _plain(segment) else segment)
+    return result
+
+
+def repeat_late(segments: list[Segment], random: Random) -> list[Segment]:
+    """Packets come again up to 30 packets later, whatever became of their connection meanwhile."""
+    places = [(float(place), segment) for place, segment in enumerate(segments)]
+    for place, segment in enumerate(segments):
+        to = place + random.randint(2, 30)
+        if to < len(segments) and random.random() < 0.05:
+            places.append((to + 0.5, replace(segment, time=segments[to].time)))
+    return [segment for _, segment in sorted(places, key=lambda one: one[0])]
+
+
+def straddle(segments: list[Segment], random: Random) -> list[Segment]:
+    """Data that begins in what was sent, and goes on with new."""
+    result: list[Segment] = []
+    for segment in segments:
+        last = result[-1] if result else None
+        if last and _follows(last, segment) and random.random() < 0.2:
+            old = last.payload[-random.randint(1, len(last.payload)) :]
+            segment = replace(segment, seq=(segment.seq - len(old)) % SEQUENCE, payload=old + segment.payload)
+        result.append(segment)
     return result
 
 
@@ -89,12 +121,16 @@ def forge(segments: list[Segment], random: Random) -> list[Segment]:
 
 
 def contradict(segments: list[Segment], random: Random) -> list[Segment]:
-    """Behind some data, other bytes for the same place, with a right checksum: the first copy is what was read."""
-    result = []
+    """Behind some data other bytes for a part of it, and of what came before it, with as right a checksum: the first
+    copy is what was read."""
+    result: list[Segment] = []
     for segment in segments:
+        last = result[-1] if result else None
         result.append(segment)
         if segment.payload and _plain(segment) and segment.checksum != "wrong" and random.random() < 0.05:
-            result.append(replace(segment, payload=b"Y" * len(segment.payload)))
+            old = random.randint(0, len(last.payload)) if last and _follows(last, segment) else 0
+            new = random.randint(1, len(segment.payload))
+            result.append(replace(segment, seq=(segment.seq - old) % SEQUENCE, payload=b"Y" * (old + new)))
     return result
 
 
@@ -130,6 +166,3 @@ def _follows(last: Segment, segment: Segment) -> bool:
         and (last.seq + last.length) % SEQUENCE == segment.seq
         and len(last.payload) + len(segment.payload) < 60_000
     )
-
-
-HARMLESS: tuple[Disturbance, ...] = (repeat, split, merge, forge, step_back)

@@ -52,6 +52,16 @@ class Truth:
         self.messages.append(Message(direction, name, start=start, end=end, **told))
         return wire
 
+    def stream(self, direction: str) -> bytes:
+        """All that a side sent."""
+        result = bytearray(self.sent[direction])
+        for segment in self.segments:
+            if (segment.destination == SERVER) == (direction == "request"):
+                at = (segment.seq - self.isn[direction] - 1) % SEQUENCE
+                if segment.payload:
+                    result[at : at + len(segment.payload)] = segment.payload
+        return bytes(result)
+
 
 def world(seed: int, ip: str, start_ms: float) -> list[Truth]:
     """Some connections of a client at the same time; a port may serve twice."""
