@@ -129,7 +129,7 @@ def test_event_log_withholds_what_is_too_much(caplog: pytest.LogCaptureFixture) 
 def test_event_log_tells_what_the_engine_withheld(caplog: pytest.LogCaptureFixture) -> None:
     """Of a burst the engine keeps a few lines: the others are said like those that are withheld here."""
     caplog.set_level(logging.INFO)
-    log = EventLog()
+    log = EventLog(say)
     log.write([*[{"event": "gap"}] * 20, {"event": "withheld", "kind": "gap", "lines": 380}])
     log.write([{"event": "gap"}])
     log.flush()

@@ -146,6 +146,8 @@ async def test_a_file_that_is_destroyed_under_it(tmp_path: Path, sized: int) -> 
     assert [line["event"] for line in sniffing.log if line["level"] == "error"] == ["spool_failed"]
     http = sniffing.sink("http")
     assert (list(http["dropped"]), http["spooled"]) == (["spool_corrupt"], 0)
-    assert http["delivered"] == len(set(identities(collector.records)))
-    assert set(identities(collector.records)) <= set(identities(sniffing.records)), "nothing that never was"
+    arrived = set(identities(collector.records))
+    # What was on its way when the damage was found counts as lost with the file: two connections are for the old.
+    assert http["delivered"] <= len(arrived) <= http["delivered"] + 2
+    assert arrived <= set(identities(sniffing.records)), "nothing that never was"
     assert_one_key_each(collector)
