@@ -82,8 +82,10 @@ class Zlib : public Coding {
  protected:
     static constexpr int kZlibBits = 15, kRawBits = -15, kGzipBits = 15 + 16;
 
+    // The check values are left out: they tell that a sender is wrong, and what it sent is told all the same.
     void reset(int window_bits) {
         inflateReset2(&stream_, window_bits);
+        inflateValidate(&stream_, 0);
         ended_ = false;
     }
     virtual bool members() const = 0;

@@ -43,6 +43,14 @@ bool other_protocol(std::string_view target) {
     return false;
 }
 
+// Where the version begins, with the space before it; npos where there is none.
+size_t find_version(std::string_view text) {
+    constexpr std::string_view usual = " HTTP/1.";  // and a digit
+    if (text.size() > usual.size() && text.substr(text.size() - usual.size() - 1, usual.size()) == usual) [[likely]]
+        return text.size() - usual.size() - 1;
+    return text.rfind(" HTTP/");
+}
+
 bool read_request_line(std::string_view line, bool cut, ParsedHead& out) {
     size_t end = 0;
     while (end < line.size() && kToken.is[static_cast<unsigned char>(line[end])]) ++end;
@@ -50,7 +58,7 @@ bool read_request_line(std::string_view line, bool cut, ParsedHead& out) {
     Head& head = out.head;
     head.method = line.substr(0, end);
     std::string_view rest = line.substr(end);
-    size_t version = rest.rfind(" HTTP/");
+    size_t version = find_version(rest);
     if (version != std::string_view::npos && (version > 0 || rest.find_first_not_of(" \t", 1) > 6)) {
         head.target = trim_line(rest.substr(0, version));
         head.version = trim_line(rest.substr(version + 6));

@@ -37,8 +37,8 @@ constexpr auto kEscapes = make_escapes();
 size_t escaped_size(uint8_t byte) { return kEscapes[byte].size; }
 
 // Needs room for sizeof(Escape).
-char* escape_byte(uint8_t byte, char* out) {
-    const Escape& escape = kEscapes[byte];
+inline char* escape_byte(uint8_t byte, char* out) {
+    const Escape escape = kEscapes[byte];
     std::memcpy(out, &escape, sizeof escape);
     return out + escape.size;
 }
@@ -109,10 +109,44 @@ char* spread(__m128i bytes, unsigned mask, char* out) {
     return out + 8 + count(high);
 }
 
+// Eight times `\u00` and two digits: what stays, and which digit goes where.
+struct alignas(16) Hexes {
+    char text[48]{};
+    uint8_t digit[48]{};
+};
+constexpr Hexes make_hexes() {
+    Hexes hexes;
+    for (uint8_t at = 0; at < 48; ++at) {
+        const uint8_t byte = at / 6, place = at % 6;
+        hexes.text[at] = "\\u00\0\0"[place];
+        hexes.digit[at] = place < 4 ? uint8_t{0x80} : static_cast<uint8_t>(2 * byte + place - 4);
+    }
+    return hexes;
+}
+constexpr Hexes kHexes = make_hexes();
+
+// `digits`: two for each of eight control characters.
+inline char* put_hexes(__m128i digits, char* out) {
+    for (size_t at = 0; at < 48; at += 16)
+        store(out + at, _mm_or_si128(load(kHexes.text + at), _mm_shuffle_epi8(digits, load(kHexes.digit + at))));
+    return out + 48;
+}
+
+// Sixteen control characters, none of which has a letter.
+inline char* escape_hexes(__m128i bytes, char* out) {
+    const __m128i high = _mm_sub_epi8(_mm_set1_epi8('0'), _mm_cmpgt_epi8(bytes, _mm_set1_epi8(0x0f)));
+    const __m128i low = _mm_shuffle_epi8(load(kHex), bytes);
+    return put_hexes(_mm_unpackhi_epi8(high, low), put_hexes(_mm_unpacklo_epi8(high, low), out));
+}
+
 [[gnu::noinline]] char* escape_controls(const char* in, __m128i bytes, __m128i control, char* out) {
     const __m128i mapped = letters(bytes, control);
-    if (bits(controls(mapped))) return escape_bytes(in, 16, out).end;
-    return spread(mapped, bits(_mm_or_si128(control, quotes(bytes))), out);
+    const unsigned hexes = bits(controls(mapped));
+    if (hexes == 0) return spread(mapped, bits(_mm_or_si128(control, quotes(bytes))), out);
+    if (hexes == 0xffff) return escape_hexes(bytes, out);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < 16; ++i) out = escape_byte(static_cast<uint8_t>(in[i]), out);
+    return out;
 }
 
 char* escape_16(const char* in, char* out) {
@@ -171,6 +205,18 @@ SNIFFER_AVX2 inline char* spread_32(__m256i bytes, unsigned mask, char* out) {
     return out + 8 + count(d);
 }
 
+// Whether all are control characters without a letter.
+SNIFFER_AVX2 inline bool all_hexes(__m256i bytes) {
+    const __m256i letter = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 1, 0, 0));
+    const __m256i lettered = _mm256_shuffle_epi8(letter, _mm256_add_epi8(bytes, _mm256_set1_epi8(0x70)));
+    const __m256i other = _mm256_or_si256(lettered, _mm256_and_si256(bytes, _mm256_set1_epi8(static_cast<char>(0xe0))));
+    return _mm256_testz_si256(other, other);
+}
+
+SNIFFER_AVX2 inline char* escape_hexes_32(__m256i bytes, char* out) {
+    return escape_hexes(_mm256_extracti128_si256(bytes, 1), escape_hexes(_mm256_castsi256_si128(bytes), out));
+}
+
 // The same as escape_block, looking at 32 bytes at a time.
 SNIFFER_AVX2 Escaped escape_block_avx2(const char* in, size_t size, char* out) {
     const __m256i table = _mm256_broadcastsi128_si256(kQuotes), space = _mm256_set1_epi8(0x20);
@@ -181,6 +227,10 @@ SNIFFER_AVX2 Escaped escape_block_avx2(const char* in, size_t size, char* out) {
         // Signed: control characters, and what is beyond ASCII too.
         const __m256i unusual = _mm256_cmpgt_epi8(space, bytes);
         if (!_mm256_testz_si256(unusual, unusual)) [[unlikely]] {
+            if (all_hexes(bytes)) {
+                out = escape_hexes_32(bytes, out);
+                continue;
+            }
             any = _mm256_or_si256(any, bytes);
             if (_mm256_movemask_epi8(unusual) != _mm256_movemask_epi8(bytes)) {
                 out = escape_16(in + 16, escape_16(in, out));

@@ -262,12 +262,14 @@ class HeadWriter {
         out_.push_back(',');
     }
 
+    void no_headers() { out_.append("{}"); }
+
     // The usual case in one go: few headers, each name its own, nothing to be escaped in the names,
     // and room. False where that is not so: then nothing was written.
     bool plain_headers(std::span<const HeaderField> fields, KnownHeaders* known) {
         size_t size = 2;
         for (const HeaderField& field : fields) size += field.name.size() + field.value.size() + kHeaderRoom;
-        if (fields.empty() || fields.size() > kFew || !writer_.fits(size)) return false;
+        if (fields.size() > kFew || !writer_.fits(size)) return false;
         const size_t start = out_.size();
         char* to = put(out_.room(size + KnownHeader::kSlack), "{");
         uint64_t seen = 0;
@@ -430,6 +432,7 @@ class HeadWriter {
 template <typename Scratch>
 static void write_headers(std::span<const HeaderField> fields, KnownHeaders* known, Scratch& scratch,
                           HeadWriter& writer) {
+    if (fields.empty()) return writer.no_headers();
     if (writer.plain_headers(fields, known)) return;
     HeaderNames(scratch.names, scratch.headers, scratch.places).collect(fields);
     writer.headers(fields, scratch.headers, scratch.names);

@@ -156,6 +156,15 @@ TEST(ContentDecode, MembersAndFramesMayFollowEachOther) {
     EXPECT_EQ(decode("gzip", gzip("one") + std::string(10, '\0')).text, "one");  // padding
 }
 
+// As in a bare deflate stream, and in br, which have none: what a lenient reader sees is told.
+TEST(ContentDecode, AWrongCheckValueDoesNotMatter) {
+    std::string body = gzip("text"), bare = zlib("text");
+    body[body.size() - 8] ^= 1;
+    bare.back() ^= 1;
+    EXPECT_EQ(decode("gzip", body).text, "text");
+    EXPECT_EQ(decode("deflate", bare).text, "text");
+}
+
 TEST(ContentDecode, AnEmptyBodyMayBeCoded) {
     for (const Codec& codec : kCodecs) {
         const Decoded decoded = decode(codec.name, codec.encode(""));
