@@ -11,7 +11,8 @@ import json
 import random
 import struct
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +114,7 @@ def capture() -> Iterator[bytes]:
                 yield pcap(captured, link=link, unit=unit, byte_order=order)  # type: ignore[arg-type]
                 yield pcapng(captured, link=link, unit=unit, byte_order=order, interface="a")  # type: ignore[arg-type]
     yield gzip.compress(pcap(frames(segments[:4])), mtime=0)
-    # A frame of zstd that holds one block as it is (RFC 8878 section 3.1.1).
-    plain = pcap(frames(segments[:1]))
-    yield struct.pack("<IBB", 0xFD2FB528, 0x20, len(plain)) + (len(plain) << 3 | 1).to_bytes(3, "little") + plain
+    yield one_frame_of_zstd(pcap(frames(segments[:1])))
 
 
 def messages() -> Iterator[bytes]:
@@ -125,10 +124,49 @@ def messages() -> Iterator[bytes]:
         yield from (bytes([how]) + each for each in RESPONSES)
 
 
+def one_frame_of_zstd(plain: bytes) -> bytes:
+    """That holds one block as it is (RFC 8878 section 3.1.1)."""
+    return struct.pack("<IBB", 0xFD2FB528, 0x20, len(plain)) + (len(plain) << 3 | 1).to_bytes(3, "little") + plain
+
+
+def one_block_of_brotli(plain: bytes) -> bytes:
+    """As it is, and an empty last one (RFC 7932 section 9.2): the window's bit, then ISLAST, MNIBBLES, MLEN - 1 and
+    ISUNCOMPRESSED."""
+    return (len(plain) - 1 << 4 | 1 << 20).to_bytes(3, "little") + plain + b"\x03"
+
+
 def any_bytes() -> Iterator[bytes]:
     """For what takes every byte as a step of its own."""
     numbers = random.Random(1)
     yield from (numbers.randbytes(size) for size in (50, 200, 800))
+
+
+# Of record_fuzz.cc: the places in its arrays of codings and of types.
+CODINGS: dict[int, Callable[[bytes], bytes]] = {
+    0: bytes,
+    1: lambda body: gzip.compress(body, mtime=0),
+    2: zlib.compress,
+    3: one_block_of_brotli,
+    4: one_frame_of_zstd,
+    5: lambda body: one_block_of_brotli(gzip.compress(body, mtime=0)),
+}
+BODIES: list[tuple[int, bytes]] = [
+    (1, b'{"a":1,"b":[{"password":"x\\"y","\\u0061":null}],"c":"\\ud83d\\ude00\xc3\xa9"}\n[]\n'),
+    (2, b"a=b&password=x%26y;c[a]=d&%61=+&e"),
+    (3, b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="c"\r\n\r\n{"a":1}\r\n--b--\r\n'),
+    (0, b'data: {"password":1}\n\n\x00\x01\xff'),
+]  # fmt: skip
+
+
+def records() -> Iterator[bytes]:
+    """Messages of each type in each coding, to be decoded and searched (record_fuzz.cc)."""
+    strings = [b"Host", b"d", b"/?a=1&b=2#a=3", b"GET", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]
+    for coding, encode in CODINGS.items():
+        for media_type, body in BODIES:
+            # Two limits, decode, redact, how many strings; coding, type; request, status, trace, cut, incomplete.
+            numbers = bytes([255, 47, 255, 31, 1, 1, 2, coding, media_type, 1, 200, 0, 1, 0, 0])
+            yield text_of(strings, b"") + encode(body) + numbers[::-1]
 
 
 SEEDS = {
@@ -140,7 +178,7 @@ SEEDS = {
         text_of([ask, answer], b"\xff\x0f\xff\x0f\1\5") for ask, answer in zip(REQUESTS, RESPONSES, strict=False)
     ),
     "http": any_bytes,
-    "record": any_bytes,
+    "record": records,
     "llhttp": messages,
     "config": lambda: (json.dumps(each).encode() for each in CONFIGURATIONS),
     "engine": any_bytes,
