@@ -51,7 +51,8 @@ def parse(body: Any) -> Request:
     request = body.get("request")
     if not isinstance(request, dict) or not isinstance(request.get("uid"), str) or not request["uid"]:
         raise ReviewError("expected `request` with a `uid`")
-    if (request.get("resource") or {}).get("resource") != "pods" or request.get("subResource"):
+    resource = request.get("resource")
+    if not isinstance(resource, dict) or resource.get("resource") != "pods" or request.get("subResource"):
         raise ReviewError("expected a review of pods: the MutatingWebhookConfiguration's rules name something else too")
     manifest = request.get("object")
     if not isinstance(manifest, dict):

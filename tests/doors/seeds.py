@@ -26,7 +26,14 @@ POD = {
 REVIEW = {
     "apiVersion": "admission.k8s.io/v1",
     "kind": "AdmissionReview",
-    "request": {"uid": "1", "kind": {"kind": "Pod"}, "namespace": "shop", "operation": "CREATE", "object": POD},
+    "request": {
+        "uid": "1",
+        "kind": {"kind": "Pod"},
+        "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "namespace": "shop",
+        "operation": "CREATE",
+        "object": POD,
+    },
 }
 
 

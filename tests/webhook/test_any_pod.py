@@ -1,8 +1,10 @@
-"""Whatever pod comes: the patch applies, the result fits Kubernetes' schema, and a second review changes nothing."""
+"""Whatever pod comes: the patch applies, the result fits Kubernetes' schema, and a second review changes nothing.
+Whatever review comes: an answer, or a ReviewError."""
 
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import jsonpatch
@@ -13,8 +15,9 @@ from pods import NEW, OLD, SETTINGS, decided
 
 from webhook import patch
 from webhook.decision import Inject
-from webhook.facts import Cluster
+from webhook.facts import Cluster, ConfigMap, Namespace
 from webhook.pod import Json, Pod
+from webhook.review import API_VERSION, ReviewError, parse, review
 
 _NAMES = st.from_regex(r"[a-z]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True)
 _PORTS = st.fixed_dictionaries(
@@ -91,3 +94,45 @@ def test_any_pod(manifest: Json, cluster: Cluster, config_map: str | None) -> No
     for kind in ("containers", "initContainers"):
         others = [one for one in patched["spec"].get(kind, []) if one["name"] != "tcp-sniffer"]
         assert others == before["spec"].get(kind, [])
+
+
+_ANYTHING: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def _mostly(right: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(right, right, right, _ANYTHING)
+
+
+_REQUESTS = st.fixed_dictionaries(
+    {
+        "uid": _mostly(st.just("1")),
+        "resource": _mostly(st.just({"group": "", "version": "v1", "resource": "pods"})),
+        "object": _mostly(pods() | st.fixed_dictionaries({"metadata": _ANYTHING, "spec": _ANYTHING})),
+    },
+    optional={
+        "subResource": _mostly(st.just("")),
+        "namespace": _mostly(st.just("shop")),
+        "operation": _mostly(st.sampled_from(["CREATE", "UPDATE"])),
+    },
+)
+_REVIEWS = st.fixed_dictionaries(
+    {"apiVersion": st.just(API_VERSION), "kind": st.just("AdmissionReview"), "request": _mostly(_REQUESTS)}
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_REVIEWS | _ANYTHING)
+def test_any_review(body: Any) -> None:
+    try:
+        request = parse(body)
+    except ReviewError as error:
+        assert str(error)
+        return
+    outcome = review(request, Namespace("shop", {"tcp-sniffer/inject": "true"}), ConfigMap(None), SETTINGS, NEW)
+    assert outcome.response["response"]["uid"] == body["request"]["uid"]
+    assert outcome.response["response"]["allowed"] is (outcome.result != "denied")
+    json.dumps(outcome.response)
