@@ -27,7 +27,8 @@ std::string percent_decoded(std::string_view text) {
 // `user[password]` and `password[]` are how forms spell depth.
 bool named(std::string_view raw, const NameSet& fields) {
     if (fields.has(raw)) return true;
-    if (raw.find_first_of("%+[") == std::string_view::npos) return false;
+    static constexpr ByteSet kCoded("%+[");
+    if (kCoded.find_in(raw) == raw.size()) return false;
     const std::string name = percent_decoded(raw);
     if (fields.has(name)) return true;
     for (size_t at = 0; at < name.size();) {
@@ -38,37 +39,41 @@ bool named(std::string_view raw, const NameSet& fields) {
     return false;
 }
 
-// Parameters begin at `starts`. A value that is withheld ends only at `ends`: where the reader of
-// the URL takes no `;` for a separator, what follows it is part of the value.
-void redact_pairs(std::string_view text, const ByteSet& starts, const ByteSet& ends, const NameSet& fields, Text& out) {
-    while (!text.empty()) {
-        const size_t next = starts.find_in(text);
-        const size_t equals = text.substr(0, next).find('=');
-        size_t end = next;
-        if (equals != std::string_view::npos && equals + 1 < text.size() && named(text.substr(0, equals), fields)) {
-            end = ends.find_in(text);
-            out.append(text.substr(0, equals + 1));
-            out.append(kRedacted);
-        } else {
-            out.append(text.substr(0, end));
-        }
-        if (end < text.size()) out.push_back(text[end++]);
-        text.remove_prefix(end);
+// Where a name ends, where the next parameter begins, and where a value that is withheld ends: where the reader of the
+// URL takes no `;` for a separator, what follows it is part of the value.
+struct Separators {
+    ByteSet names, values, withheld;
+};
+
+void redact_pairs(std::string_view text, const Separators& ends, const NameSet& fields, Text& out) {
+    size_t copied = 0;
+    for (size_t at = 0; at < text.size(); ++at) {  // over the separator
+        const size_t name = at;
+        at = ends.names.find_in(text, name);
+        if (at + 1 >= text.size() || text[at] != '=') continue;
+        const size_t value = at + 1;
+        at = ends.values.find_in(text, value);
+        if (!named(text.substr(name, value - 1 - name), fields)) continue;
+        at = ends.withheld.find_in(text, value);
+        out.append(text.substr(copied, value - copied));
+        out.append(kRedacted);
+        copied = at;
     }
+    out.append(text.substr(copied));
 }
 
 }  // namespace
 
 void redact_form(std::string_view text, const NameSet& fields, Text& out) {
-    static constexpr ByteSet kStarts("&;\r\n"), kEnds("&\r\n");
-    redact_pairs(text, kStarts, kEnds, fields, out);
+    static constexpr Separators kForm{ByteSet("=&;\r\n"), ByteSet("&;\r\n"), ByteSet("&\r\n")};
+    redact_pairs(text, kForm, fields, out);
 }
 
 void redact_url(std::string_view url, const NameSet& fields, Text& out) {
     const size_t query = std::min(url.find_first_of("?#"), url.size());
     out.append(url.substr(0, query));
-    static constexpr ByteSet kStarts("&;?#"), kEnds("&#");
-    redact_pairs(url.substr(query), kStarts, kEnds, fields, out);
+    static constexpr Separators kUrl{ByteSet("=&;?#"), ByteSet("&;?#"), ByteSet("&#")};
+    redact_pairs(url.substr(query), kUrl, fields, out);
 }
 
 }  // namespace sniffer
