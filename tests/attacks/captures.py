@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from packets import SYN, Conversation, Segment
@@ -24,15 +25,17 @@ _STEP = 10_000  # ns between two packets
 Packets = Iterator[Segment]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Attack:
-    """`counter`: the ledger's field that says it was there, where anything gives way."""
+    """`counter`: the ledger's field that says it was there, where anything gives way. `beside`: the bytes it takes for
+    that, where memory and connections are scarce."""
 
     name: str
     packets: Callable[[random.Random], Packets]
     config: Mapping[str, Any] = field(default_factory=dict)
     network: Callable[[random.Random], Network] = lambda _: ip
     counter: str = ""
+    beside: int = 300_000
 
     def frames(self, size: int, seed: int = 1) -> list[Frame]:
         """At least `size` bytes, headers of the packets counted."""
@@ -57,14 +60,14 @@ def _connections(chance: random.Random, talk: Callable[[Conversation], Conversat
         yield from talk(Conversation(client=client, client_isn=chance.randrange(1 << 32)).open()).segments
 
 
-def _requests(piece: bytes, *, count: int = 400, mss: int = 1448) -> Callable[[random.Random], Packets]:
+def _requests(piece: bytes, *, times: int = 400, mss: int = 1448) -> Callable[[random.Random], Packets]:
     """A connection that says the same, again and again."""
-    return lambda chance: _connections(chance, lambda c: c.client(piece * count, mss=mss))
+    return lambda chance: _connections(chance, lambda c: c.client(piece * times, mss=mss))
 
 
-def _answered(request: bytes, response: bytes, *, count: int = 1) -> Callable[[random.Random], Packets]:
+def _answered(request: bytes, response: bytes, *, times: int = 1) -> Callable[[random.Random], Packets]:
     def talk(conversation: Conversation) -> Conversation:
-        for _ in range(count):
+        for _ in range(times):
             conversation.exchange(request, response)
         return conversation
 
@@ -83,7 +86,7 @@ _PLAIN_RESPONSE = (
     b"Content-Length: %d\r\nConnection: keep-alive\r\nCache-Control: no-store\r\n\r\n" % len(_JSON)
 ) + _JSON
 
-PLAIN = Attack("plain traffic", _answered(_PLAIN_GET, _PLAIN_RESPONSE, count=20))
+PLAIN = Attack("plain traffic", _answered(_PLAIN_GET, _PLAIN_RESPONSE, times=20))
 
 
 def _syns(chance: random.Random) -> Packets:
@@ -96,6 +99,13 @@ def _reused_port(chance: random.Random) -> Packets:
     source = End("10.0.0.2", 40000)
     while True:
         yield Segment(time=0, source=source, destination=SERVER, seq=chance.randrange(1 << 32), flags=SYN)
+
+
+def _alike(_: random.Random) -> Packets:
+    """Client ends whose addresses and ports differ as little as they can: what a hash without a key makes collide."""
+    for number in count():
+        source = End(f"10.{number >> 8 & 255}.{number & 255}.7", 1024 + number * 65537 % 60_000)
+        yield Segment(time=0, source=source, destination=SERVER, seq=number, flags=SYN)
 
 
 def _backwards(chance: random.Random) -> Packets:
@@ -184,55 +194,52 @@ def _nested_bomb() -> bytes:
     return gzip.compress(gzip.compress(gzip.compress(bytes(50_000_000), 9), 9), 9)
 
 
-UNFINISHED = Attack("bodies that go on", _unfinished, counter="streams.bodies_cut")
-
 ATTACKS = (
-    Attack("one byte a segment", _requests(_GET, count=20, mss=1)),
+    Attack("one byte a segment", _requests(_GET, times=20, mss=1)),
     Attack("SYNs", _syns, counter="connections.evicted"),
     Attack("SYNs of one port", _reused_port, counter="connections.replaced"),
+    Attack("SYNs of ends that differ little", _alike, counter="connections.evicted"),
     Attack("segments backwards", _backwards, counter="streams.gap_bytes"),
     Attack("one byte of two", _holes, counter="streams.gap_bytes"),
     Attack("the same place, other bytes", _other_copies, counter="streams.conflicts"),
     Attack("fragments without their rest", PLAIN.packets, network=_first_fragments, counter="packets.fragment"),
     Attack("fragments of 8 bytes, backwards", PLAIN.packets, network=_small_fragments),
-    Attack("a head of lines", _requests(b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 12_000 + b"\r\n", count=1)),
-    Attack("a head without an end", _requests(b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 200_000, count=1)),
+    Attack("a head of lines", _requests(b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 12_000 + b"\r\n", times=1)),
+    Attack("a head without an end", _requests(b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 1_000_000, times=1)),
     Attack("a header's name again and again",
-           _requests(b"GET / HTTP/1.1\r\n" + b"cookie:b\r\n" * 6_000 + b"\r\n", count=1)),
+           _requests(b"GET / HTTP/1.1\r\n" + b"cookie:b\r\n" * 6_000 + b"\r\n", times=1)),
     Attack("names that are all new", lambda chance: _connections(chance, lambda c: c.client(
         b"GET / HTTP/1.1\r\n" + b"".join(b"%x:\r\n" % chance.getrandbits(40) for _ in range(4_000)) + b"\r\n"))),
-    Attack("the smallest requests", _requests(b"GET / HTTP/1.1\r\n\r\n", count=2000)),
-    Attack("requests never answered", _requests(_GET, count=2000)),
+    Attack("the smallest requests", _requests(b"GET / HTTP/1.1\r\n\r\n", times=2000)),
+    Attack("requests never answered", _requests(_GET, times=2000)),
     Attack("interim responses", _interim),
-    Attack("chunks of one byte", _requests(_CHUNKED + b"1\r\nx\r\n" * 10_000 + b"0\r\n\r\n", count=1)),
-    Attack("chunks of 2^63", _requests(_CHUNKED + b"8000000000000000\r\n" + b"x" * 60_000, count=1)),
-    Attack("a chunk size that goes on", _requests(_CHUNKED + b"0" * 60_000, count=1)),
+    Attack("chunks of one byte", _requests(_CHUNKED + b"1\r\nx\r\n" * 10_000 + b"0\r\n\r\n", times=1)),
+    Attack("chunks of 2^63", _requests(_CHUNKED + b"8000000000000000\r\n" + b"x" * 60_000, times=1)),
+    Attack("a chunk size that goes on", _requests(_CHUNKED + b"0" * 60_000, times=1)),
     Attack("not HTTP", lambda chance: _connections(chance, lambda c: c.client(chance.randbytes(20_000))),
            counter="streams.not_http"),
-    Attack("almost HTTP", _requests(b"GET / HTTP/1.", count=4000)),
-    Attack("lines alone", _requests(b"\r\n", count=20_000)),
+    Attack("almost HTTP", _requests(b"GET / HTTP/1.", times=4000)),
+    Attack("lines alone", _requests(b"\r\n", times=20_000)),
     Attack("a gzip bomb",
-           _requests(_post(_bomb(30_000_000), b"Content-Encoding: gzip"), count=1), {"decodeBody": True}),
-    Attack("bombs that are small", _requests(_post(_bomb(100_000), b"Content-Encoding: gzip"), count=200),
+           _requests(_post(_bomb(30_000_000), b"Content-Encoding: gzip"), times=1), {"decodeBody": True}),
+    Attack("bombs that are small", _requests(_post(_bomb(100_000), b"Content-Encoding: gzip"), times=200),
            {"decodeBody": True}),
     Attack("a bomb in a bomb in a bomb",
-           _requests(_post(_nested_bomb(), b"Content-Encoding: gzip, gzip, gzip"), count=40),
+           _requests(_post(_nested_bomb(), b"Content-Encoding: gzip, gzip, gzip"), times=40),
            {"decodeBody": True}),
     Attack("a bomb searched for fields",
-           _requests(_post(_bomb(60_000), b"Content-Encoding: gzip"), count=200), _SEARCHED),
-    Attack("JSON nested deep", _requests(_post(_NESTED), count=2), _SEARCHED),
-    Attack("JSON of escapes", _requests(_post(_ESCAPES), count=2), _SEARCHED),
+           _requests(_post(_bomb(60_000), b"Content-Encoding: gzip"), times=200), _SEARCHED),
+    Attack("a bomb of form fields",
+           _requests(_post(gzip.compress(b"a=&" * 20_000, 9), b"Content-Encoding: gzip"), times=200), _SEARCHED),
+    Attack("JSON nested deep", _requests(_post(_NESTED), times=2), _SEARCHED),
+    Attack("JSON of escapes", _requests(_post(_ESCAPES), times=2), _SEARCHED),
     Attack("multipart of small parts",
-           _requests(_post(_PARTS, b"Content-Type: multipart/form-data; boundary=b"), count=2),
+           _requests(_post(_PARTS, b"Content-Type: multipart/form-data; boundary=b"), times=2),
            _SEARCHED),
     Attack("a form of empty fields",
-           _requests(_post(b"&" * 60_000, b"Content-Type: application/x-www-form-urlencoded"), count=2),
+           _requests(_post(b"&" * 60_000, b"Content-Type: application/x-www-form-urlencoded"), times=2),
            _SEARCHED),
-    Attack("control characters", _requests(_post(b"\x01" * 60_000), count=2)),
-    Attack("half characters", _requests(_post(b"\xe2\x82" * 30_000), count=2)),
+    Attack("bodies that go on", _unfinished, counter="streams.bodies_cut", beside=6_000_000),
+    Attack("control characters", _requests(_post(b"\x01" * 60_000), times=2)),
+    Attack("half characters", _requests(_post(b"\xe2\x82" * 30_000), times=2)),
 )  # fmt: skip
-
-
-def colliding(count: int) -> list[tuple[str, int]]:
-    """Client ends whose addresses and ports differ as little as they can: what a hash without a key makes collide."""
-    return [(f"10.{n >> 8 & 255}.{n & 255}.7", 1024 + (n * 65537) % 60_000) for n in range(count)]
