@@ -49,8 +49,8 @@ class HeldSegments {
     }
 
     void insert(size_t place, std::unique_ptr<HeldSegment> segment) {
-        segments_.insert(begin() + static_cast<ptrdiff_t>(place), segment.get());
-        static_cast<void>(segment.release());  // it is the list's now, which had room
+        const auto at = segments_.insert(begin() + static_cast<ptrdiff_t>(place), nullptr);
+        *at = segment.release();  // the list's from here on: it found room
     }
     std::unique_ptr<HeldSegment> take(size_t place) {
         const auto at = begin() + static_cast<ptrdiff_t>(place);
