@@ -65,6 +65,15 @@ def installed(cluster: Cluster) -> Injector:
     return started
 
 
+@pytest.fixture(scope="module")
+def serving_again(kubectl: Kubectl, installed: Injector) -> Iterator[None]:
+    """For tests after which the certificates are others: the webhook would load them in a minute."""
+    yield
+    installed.stop()
+    installed.start()
+    _await_first_review(kubectl, installed)
+
+
 def _await_first_review(kubectl: Kubectl, injector: Injector) -> None:
     """The API server sees the endpoints and the caBundle a moment after they were written."""
     pod = {"metadata": {"name": "first", "labels": {"tcp-sniffer/inject": "true"}}}

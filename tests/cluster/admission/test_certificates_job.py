@@ -11,6 +11,7 @@ from cluster.sandbox import wait_until
 from rights import CERTIFICATE_RIGHTS, CERTIFICATES, LOOKUPS, change, granted, rules, take
 from test_renewal import forget_certificates
 
+pytestmark = pytest.mark.usefixtures("serving_again")
 OVERLAY = str(ROOT / "config" / "overlays" / "certificates-job")
 JOB = f"{NAME}-certificates"
 

@@ -14,8 +14,8 @@ from cluster.sandbox import wait_until
 from conftest import MakeNamespace
 from pods import pod
 from rights import CERTIFICATE_RIGHTS, CERTIFICATES, LOOKUPS, change, granted, impersonated, rules, take
-from test_failure_policy import is_reviewed
 
+pytestmark = pytest.mark.usefixtures("serving_again")
 LABELLED = {**pod(), "metadata": {"generateName": "rights-", "labels": {"tcp-sniffer/inject": "true"}}}
 ROLE = f"clusterrole/{NAME}"
 
@@ -25,15 +25,6 @@ def restored(kubectl: Kubectl, injector: Injector) -> Iterator[None]:
     yield
     install(kubectl)
     wait_until(lambda: injector.certificates() == 0, "the certificates are kept again")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def serving_again(kubectl: Kubectl, installed: Injector) -> Iterator[None]:
-    """The certificates were made anew: the webhook would load them in a minute."""
-    yield
-    installed.stop()
-    installed.start()
-    wait_until(lambda: is_reviewed(kubectl, installed), "the webhook is asked again")
 
 
 def without(kubectl: Kubectl, resource: str) -> None:
