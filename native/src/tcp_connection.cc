@@ -318,9 +318,10 @@ void TcpConnection::end_wait_for_reset() {
 
 void TcpConnection::hand_over(int side, Piece piece) {
     TcpStream &me = streams_[side], &other = streams_[1 - side];
-    // That it was acknowledged by now is not enough where bytes came late: who spoke last had heard it all.
+    // That it was acknowledged by now is not enough where bytes came late: who spoke last had heard all before it, and
+    // not it, as one may who was joined midway: that may have been the answer.
     piece.quiet = me.acked_known && !seq_less(me.acked, me.next) && other.acked_known &&
-                  !seq_less(other.acked, other.next) && other.said_ack_known && !seq_less(other.said_ack, me.next);
+                  !seq_less(other.acked, other.next) && other.said_ack_known && other.said_ack == me.next;
     conflicts_ |= piece.conflicting;
     me.next += piece.size;
     me.bytes += piece.size;
