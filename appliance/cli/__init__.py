@@ -24,15 +24,24 @@ _COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     _hold_standard_streams()
-    args = _parser().parse_args(arguments)
-    handler = args.handler
     try:
-        code: int = handler(args)
-    except BrokenPipeError:
-        # Who read our output has gone; Python would complain once more when it flushes.
+        return _run(arguments)
+    except OSError as error:
+        # What stdout still holds has nowhere to go; Python would complain once more when it flushes.
         sys.stdout = None
+        if not isinstance(error, BrokenPipeError):  # where who read our output has gone, nobody asks why
+            print(f"tcp-sniffer: {error}", file=sys.stderr)
         return 1
-    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        args = _parser().parse_args(arguments)
+        code: int = args.handler(args)
+        return code
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
 
 def _hold_standard_streams() -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from configuring import ROOT, Command, Load, Mistakes
@@ -59,11 +59,12 @@ def command() -> Command:
 
     kept = {name: os.environ[name] for name in ("PATH", "TCP_SNIFFER_LIBRARY") if name in os.environ}
 
-    def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, stdout: IO[bytes] | int = subprocess.PIPE, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "appliance", "config", *arguments],
             env={**kept, "PYTHONPATH": str(ROOT), **env},
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
             check=False,
         )

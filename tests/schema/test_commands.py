@@ -166,6 +166,15 @@ def test_the_built_in_headers_of_the_default_file_are_those_of_the_schema() -> N
     assert ", ".join(fields()["redactHeaders"].schema["x-builtin"]) + "." in text
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("arguments", [["show", "--ports", "80"], ["reference"]])
+def test_a_full_disk_behind_stdout(command: Command, arguments: list[str], unbuffered: str) -> None:
+    """Whether what is printed fills Python's buffer or not."""
+    with Path("/dev/full").open("wb") as full:
+        done = command(*arguments, stdout=full, PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (1, "tcp-sniffer: [Errno 28] No space left on device\n")
+
+
 def test_every_field_is_an_option() -> None:
     parser = ArgumentParser()
     add_options(parser)

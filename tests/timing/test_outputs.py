@@ -99,5 +99,5 @@ def test_a_full_disk_behind_stdout(library: Path, tmp_path: Path, options: list[
     capture = tmp_path / "some.pcap"
     capture.write_bytes(pcap(frames(in_order(random_connections(5)))))
     with Path("/dev/full").open("wb") as full:
-        done = command(capture, *options, stdout=full, TCP_SNIFFER_LIBRARY=str(library))
+        done = command(capture, *options, stdout=full, TCP_SNIFFER_LIBRARY=str(library), PYTHONUNBUFFERED="")
     assert (done.returncode, done.stderr) == (1, "tcp-sniffer: [Errno 28] No space left on device\n")
