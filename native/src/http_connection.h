@@ -4,46 +4,14 @@
 #include <memory>
 #include <string_view>
 
-#include "arena.h"
-#include "config.h"
 #include "http_body.h"
+#include "http_context.h"
 #include "http_head.h"
 #include "http_message.h"
-#include "ledger.h"
-#include "pool.h"
+#include "http_pairing.h"
 #include "stream_handler.h"
 
 namespace sniffer {
-
-// What HTTP says to the engine.
-class HttpHandler {
- public:
-    virtual ~HttpHandler() = default;
-    virtual void on_message(const Message& message, bool self_delivery) = 0;
-    // A final response, which is reported, ended.
-    virtual void on_exchange(const Endpoint& receiver, const Endpoint& destination, const Exchange& exchange) = 0;
-    // Once per connection: what the first bytes were, where they were not HTTP.
-    virtual void on_not_http(const Endpoint& receiver, const Endpoint& destination, std::string_view bytes) = 0;
-    virtual void on_tunnel(const Endpoint& receiver, const Endpoint& destination, std::string_view how) = 0;
-    // Bytes of this direction were never seen.
-    virtual void on_missing(const Endpoint& receiver, const Endpoint& destination, bool request, uint64_t bytes) = 0;
-    // What follows is no message: it is passed over until a segment begins like one.
-    virtual void on_lost_sync(const Endpoint& receiver, const Endpoint& destination, bool request) = 0;
-};
-
-// What all connections share.
-struct HttpContext {
-    const Config& config;
-    RecordEncoder& encoder;
-    Arena& arena;
-    Budget& budget;
-    Ledger& ledger;
-    HttpHandler& handler;
-    HeadScratch scratch;
-    Pool<MessageDraft> drafts;
-    Pool<PendingRequest> requests;
-    int64_t open_exchanges = 0;  // messages that are being read, and requests without an answer
-};
 
 class HttpConnection final : public StreamHandler {
  public:
@@ -54,7 +22,7 @@ class HttpConnection final : public StreamHandler {
     void on_data(int side, const Piece& piece) override;
     void on_gap(int side, uint64_t bytes) override;
     void on_fin(int side) override;
-    void on_disorder() override { stop_pairing(); }
+    void on_disorder() override { pairing_.stop(); }
     void on_conflict(int side) override;
     void on_mistake(int side) override;
     void on_midway(int side) override;
@@ -101,6 +69,7 @@ class HttpConnection final : public StreamHandler {
         uint8_t blank_size = 0;
         char blank[4];  // the empty lines before the first message: what is none may be known by them
 
+        bool reads_head() const { return state == State::probing || state == State::head; }
         void keep_blank(std::string_view bytes) {
             blank_size += static_cast<uint8_t>(bytes.copy(blank + blank_size, sizeof blank - blank_size));
         }
@@ -131,7 +100,6 @@ class HttpConnection final : public StreamHandler {
     // `request_line`: as the record has it.
     void take_request(Reader& r, const ParsedHead& head, std::string_view request_line, Framing& framing);
     void take_response(Reader& r, const ParsedHead& head, Framing& framing);
-    void answer(MessageDraft& draft, const PendingRequest& request, bool interim);
     void after_head(Reader& r, const Framing& framing, Nanos time);
     void start_body(Reader& r, const Framing& framing, Nanos time);
     void keep_body(MessageDraft& draft, std::string_view bytes);
@@ -144,17 +112,13 @@ class HttpConnection final : public StreamHandler {
     void abandon(Reader& r);
     void lose_sync(Reader& r, uint64_t bytes);
     void lose_count(const Reader& r);
-    void stop_pairing();
-    void forget_requests();
     void resume_pairing(const Piece& piece);
     void become_tunnel(std::string_view how);
     void ignore_all();
     void say_not_http(std::string_view bytes);
     void count_exchange(MessageDraft& draft, Incomplete incomplete, Nanos time);
-    void emit(const Reader& r, Incomplete incomplete);
+    void emit(Reader& r, Incomplete incomplete);
     void end_draft(Reader& r);
-    void push_request(const ParsedHead& head, std::string_view request_line, const MessageDraft& draft);
-    void pop_request();
     void charge(MessageDraft& draft);
 
     HttpContext& context_;
@@ -162,21 +126,15 @@ class HttpConnection final : public StreamHandler {
     uint64_t id_;
     int8_t client_;
     int8_t last_side_ = -1;                  // who sent the last bytes
-    bool pairing_ = true;                    // requests and responses are in step
     uint8_t midway_ = 0;                     // a bit for each side that was joined midway and said nothing since
     std::string_view protocol_ = "unknown";  // what it is, where it is not HTTP
-    bool answered_early_ = false;            // the final response came before the request's head was whole
     bool said_not_http_ = false, tunnel_ = false, seen_http_ = false;
     bool carries_deliveries_ = false;  // a head had Tcp-Sniffer-Delivery
     int8_t undecided_side_ = -1;       // who sent bytes that could begin a response, too few to tell
     uint8_t undecided_size_ = 0;
     char undecided_[8];
-    uint32_t exchanges_ = 0;
     Reader request_{true}, response_{false};
-    std::unique_ptr<PendingRequest> pending_;  // oldest first
-    PendingRequest* newest_ = nullptr;
-    PendingRequest* current_ = nullptr;  // whose message is being read
-    uint32_t pending_count_ = 0;
+    Pairing pairing_;
     Nanos time_ = 0;
 };
 

@@ -1,8 +1,7 @@
-// Messages on their way: being read, or waiting for their answer.
+// A message that is being read.
 #pragma once
 
 #include <algorithm>
-#include <memory>
 #include <string>
 
 #include "arena.h"
@@ -25,19 +24,14 @@ void reset_text(String& text) {
 }
 
 // What is known of a message so far, but for its text.
-struct DraftFacts {
-    Nanos timestamp = 0, latency = -1;
-    uint64_t body_size = 0, missing = 0, charged = 0;
-    uint64_t first_packet = 0, last_packet = 0;  // numbers in the recording
-    uint32_t exchange = 0;
-    bool body_cut = false;
+struct DraftFacts : MessageFacts {
+    uint64_t charged = 0;
     bool hole = false;  // bytes behind it are only counted
-    bool midstream = false, conflicting = false, ambiguous = false, headers_truncated = false, interim = false;
-    bool filtered = false, self_delivery = false, partial = false;
-    Exchange counted;        // of a response, but for what its end tells
-    Nanos asked = -1;        // the first byte of its request
+    bool filtered = false, self_delivery = false;
     bool upgrade = false;    // status 101
     bool undecided = false;  // its request is unknown, and its framing depends on it
+    Nanos asked = -1;        // the first byte of its request
+    Exchange counted;        // of a response, but for what its end tells
 
     // Packets may be recorded in another order than the stream's.
     void came_by(uint64_t packet) {
@@ -66,29 +60,6 @@ struct MessageDraft : DraftFacts {
         for (Text* text : {&head_json, &request_json, &trailers_json}) reset_text(*text);
         for (std::string* text : {&content_type, &content_encoding}) reset_text(*text);
         static_cast<DraftFacts&>(*this) = {};
-    }
-};
-
-// A request whose final response was not seen yet.
-struct PendingRequest {
-    std::unique_ptr<PendingRequest> next;
-    Text reference_json;
-    Nanos began = 0, ended = -1;  // its first and last byte's packets; -1 while it goes on
-    int64_t size = -1;            // of its body, once that is seen whole
-    Method method = Method::other;
-    uint64_t charged = 0;
-    uint32_t exchange = 0;
-    bool head = false, connect = false, filtered = false, self_delivery = false;
-
-    void reset() {
-        reset_text(reference_json);
-        began = 0;
-        ended = -1;
-        size = -1;
-        method = Method::other;
-        charged = 0;
-        exchange = 0;
-        head = connect = filtered = self_delivery = false;
     }
 };
 

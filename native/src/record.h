@@ -52,28 +52,31 @@ enum class Incomplete : uint8_t {
     malformed
 };
 
+// What is known of a message while it is being read, too.
+struct MessageFacts {
+    Nanos timestamp = 0, latency = -1;  // latency: -1: absent
+    uint64_t body_size = 0;             // the bytes seen
+    uint64_t missing_bytes = 0;
+    uint64_t first_packet = 0, last_packet = 0;  // numbers in the recording; 0: not there
+    uint32_t exchange = 0;
+    bool body_cut = false;  // bytes that followed the kept ones without a hole were not kept
+    bool partial = false;   // the body is a range of something (RFC 9110 section 14.4)
+    bool interim = false, midstream = false;
+    bool headers_truncated = false, ambiguous_framing = false, conflicting_data = false;
+};
+
 // Everything known at the message's end.
-struct Message {
-    Nanos timestamp = 0;
+struct Message : MessageFacts {
     Endpoint receiver, destination;  // receiver: the server
     bool request = true;
     uint64_t connection_id = 0;
-    uint32_t exchange = 0;
     std::string_view head_json;                       // from encode_head
     std::string_view request_json;                    // of a paired response, from encode_request_reference; else empty
     std::string_view trailers_json;                   // from encode_trailers; else empty
     const Chain* body = nullptr;                      // the bytes kept, at most maxBodySize
-    uint64_t body_size = 0;                           // the bytes seen
     std::string_view content_encoding, content_type;  // header values, for decoding and redaction
-    bool body_cut = false;                            // bytes that followed the kept ones without a hole were not kept
-    bool partial = false;                             // the body is a range of something (RFC 9110 section 14.4)
-    Nanos latency = -1;                               // -1: absent
-    uint64_t first_packet = 0, last_packet = 0;       // numbers in the recording; 0: not there
     std::string_view pcap_json;                       // `"pcap":[…]`: the frames of the recording's files; else empty
-    bool interim = false;
     Incomplete incomplete = Incomplete::none;
-    uint64_t missing_bytes = 0;
-    bool midstream = false, headers_truncated = false, ambiguous_framing = false, conflicting_data = false;
 };
 
 // A connection's end (outputConnections).

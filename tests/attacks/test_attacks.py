@@ -23,8 +23,7 @@ CONNECTIONS = 100
 MOST = 10
 MORE = {
     "a head of lines": 18,
-    "the smallest requests": 26,
-    "requests never answered": 12,
+    "the smallest requests": 23,
     "interim responses": 22,
     "bombs that are small": 30,
     "a bomb in a bomb in a bomb": 33,

@@ -334,7 +334,8 @@ def test_pipelined_requests_without_answers_stay_under_the_ceiling(replay: Repla
     conversation.client(ask * 5000, mss=60_000, ack=False)
     result = replay(pcap(frames(conversation.segments)), maxMemory=8 * MIB)
     assert result.stat("gauges.memoryPeak") <= 8 * MIB
-    assert len([r for r in result.records if r["direction"] == "request"]) + result.stat("messages.queue_full") > 0
+    assert result.stat("streams.pipeline_full") == 1
+    assert len([r for r in result.records if r["direction"] == "request"]) + result.stat("messages.queue_full") == 5000
 
 
 def test_more_pipelined_requests_than_are_kept(replay: Replay) -> None:
@@ -344,3 +345,16 @@ def test_more_pipelined_requests_than_are_kept(replay: Replay) -> None:
     answers = [record for record in result.records if record["direction"] == "response"]
     assert ["request" in answer for answer in answers] == [True] * 1024 + [False] * 76 + [True]
     assert result.stat("streams.pipeline_full") == 1
+
+
+def test_a_pipeline_that_never_runs_empty(replay: Replay) -> None:
+    """Three requests wait at any time, of all lengths: each response has its own to the end."""
+    paths = [f"/{number}/" + "a" * (number * 7 % 300) for number in range(1000)]
+    asks = [b"GET %s HTTP/1.1\r\n\r\n" % path.encode() for path in paths]
+    conversation = Conversation().open().client(b"".join(asks[:3]))
+    for ask in asks[3:]:
+        conversation.server(NO_CONTENT).client(ask)
+    result = replay(pcap(frames(conversation.server(NO_CONTENT * 3).close().segments)))
+    answers = [record for record in result.records if record["direction"] == "response"]
+    assert [answer["request"]["path"] for answer in answers] == paths
+    assert result.stat("gauges.openExchanges") == 0

@@ -433,7 +433,40 @@ def test_conflicting_copies(case: Case, variant: str, replay: Replay) -> None:
 
 MIDWAY_WHY = "the stream begins where the capture does: with other packets first, it begins elsewhere"
 
+
+def request_last(conversation: Conversation) -> list[Segment]:
+    """The capture shows the response to the second request, and the ACK of it, before that request."""
+    first, ack, ask, answer, heard, *rest = conversation.segments
+    order = [answer, heard, ask]
+    return [
+        first,
+        ack,
+        *(replace(one, time=at.time) for one, at in zip(order, [ask, answer, heard], strict=True)),
+        *rest,
+    ]
+
+
 MIDWAY = (
+    Case(
+        "joined before a response that comes before its request",
+        "what its server had already answered begins no new order: the next response is not its own",
+        request_last(
+            Conversation()
+            .server(OK)
+            .client(b"GET /late HTTP/1.1\r\n\r\n", ack=False)
+            .server(NO_CONTENT)
+            .exchange(GET, OK)
+        ),
+        [
+            response(200, headers=FIELDS, body="0123456789", midstream=True),
+            response(204, "No Content", exchange=1),
+            request("GET", "/late", exchange=2, midstream=True),
+            request("GET", "/", exchange=3),
+            response(200, headers=FIELDS, body="0123456789", exchange=4),
+        ],
+        without=REORDERED,
+        without_why=MIDWAY_WHY,
+    ),
     Case(
         "joined between exchanges",
         "found by their look; an older request may be unanswered, so the first response has none",
