@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
 import struct
 import sys
 import zlib
@@ -16,6 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import engine_seeds
+import http_seeds
+import tcp_seeds
+from consumed import Consumed
 from packets import Conversation, Link, Segment, links, networks, pcap, pcapng
 from packets.files import frames
 
@@ -71,11 +74,6 @@ CONFIGURATIONS: list[dict[str, Any]] = [
 ]
 
 
-def text_of(strings: list[bytes], numbers: bytes) -> bytes:
-    """As FuzzedDataProvider takes it apart: strings from the front, numbers from the back."""
-    return b"".join(each.replace(b"\\", b"\\\\") + b"\\ " for each in strings) + numbers[::-1]
-
-
 def conversation() -> Conversation:
     return Conversation().open().exchange(REQUESTS[0], RESPONSES[0]).close()
 
@@ -111,8 +109,8 @@ def capture() -> Iterator[bytes]:
         captured = frames(segments[:4], link=link)
         for unit in ("us", "ns"):
             for order in ("<", ">"):
-                yield pcap(captured, link=link, unit=unit, byte_order=order)  # type: ignore[arg-type]
-                yield pcapng(captured, link=link, unit=unit, byte_order=order, interface="a")  # type: ignore[arg-type]
+                yield pcap(captured, link=link, unit=unit, byte_order=order)
+                yield pcapng(captured, link=link, unit=unit, byte_order=order, interface="a")
     yield gzip.compress(pcap(frames(segments[:4])), mtime=0)
     yield one_frame_of_zstd(pcap(frames(segments[:1])))
 
@@ -135,12 +133,6 @@ def one_block_of_brotli(plain: bytes) -> bytes:
     return (len(plain) - 1 << 4 | 1 << 20).to_bytes(3, "little") + plain + b"\x03"
 
 
-def any_bytes() -> Iterator[bytes]:
-    """For what takes every byte as a step of its own."""
-    numbers = random.Random(1)
-    yield from (numbers.randbytes(size) for size in (50, 200, 800))
-
-
 # Of record_fuzz.cc: the places in its arrays of codings and of types.
 CODINGS: dict[int, Callable[[bytes], bytes]] = {
     0: bytes,
@@ -161,27 +153,58 @@ BODIES: list[tuple[int, bytes]] = [
 
 def records() -> Iterator[bytes]:
     """Messages of each type in each coding, to be decoded and searched (record_fuzz.cc)."""
-    strings = [b"Host", b"d", b"/?a=1&b=2#a=3", b"GET", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]
+    trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     for coding, encode in CODINGS.items():
         for media_type, body in BODIES:
-            # Two limits, decode, redact, how many strings; coding, type; request, status, trace, cut, incomplete.
-            numbers = bytes([255, 47, 255, 31, 1, 1, 2, coding, media_type, 1, 200, 0, 1, 0, 0])
-            yield text_of(strings, b"") + encode(body) + numbers[::-1]
+            seed = Consumed().integral_in_range(16384, 4096, 16384).integral_in_range(8192, 0, 8192)  # limits
+            seed.boolean(True).boolean(True)  # decoded, redacted
+            seed.integral_in_range(2, 0, 100).random_length_string(b"Host", 100).random_length_string(b"d", 100)
+            seed.random_length_string(b"/?a=1&b=2#a=3", 5000).random_length_string(b"GET", 20)
+            seed.random_length_string(trace, 60).integral_in_range(coding, 0, 5).integral_in_range(media_type, 0, 3)
+            seed.boolean(True).integral_in_range(200, 0, 999).boolean(True)  # a request, a status, a trace
+            yield seed.boolean(False).boolean(False).input(encode(body))  # neither cut nor incomplete
+
+
+def heads() -> Iterator[bytes]:
+    """In pieces of eight bytes."""
+    for each in REQUESTS + RESPONSES:
+        seed = Consumed().boolean(each in REQUESTS).random_length_string(each, 4096).integral_in_range(264, 1, 400)
+        for _ in range(0, len(each), 8):
+            seed.integral_in_range(8, 1, 40)
+        yield seed.input()
+
+
+def framings() -> Iterator[bytes]:
+    """Each kind of body, in pieces of four bytes, then with a hole of two."""
+    body = b"5;a\r\nhello\r\n0\r\n\r\n"
+    for kind in range(4):
+        seed = Consumed().integral_in_range(kind, 0, 3).random_length_string(body, 4096)
+        if kind == 2:  # it has a length
+            seed.integral_in_range(len(body), 1, 300)
+        for _ in range(0, len(body), 4):
+            seed.integral_in_range(4, 1, 20)
+        yield seed.integral_in_range(6, 0, len(body)).integral_in_range(2, 0, len(body) - 6).input()
+
+
+def splits() -> Iterator[bytes]:
+    """A request and its answer, closed then, in pieces of six bytes."""
+    for ask, answer in zip(REQUESTS, RESPONSES, strict=False):
+        seed = Consumed().integral_in_range(4096, 64, 4096).integral_in_range(4096, 0, 4096)  # limits
+        seed.boolean(True).integral_in_range(6, 1, 64)
+        yield seed.random_length_string(ask, 2048).random_length_string(answer, 2048).input()
 
 
 SEEDS = {
     "decode": decode,
-    "tcp": any_bytes,
-    "head": lambda: (text_of([each], b"\1\1" + b"\7" * 40) for each in REQUESTS + RESPONSES),
-    "framing": lambda: (text_of([b"5;a\r\nhello\r\n0\r\n\r\n"], bytes([kind]) + b"\3" * 12) for kind in range(4)),
-    "splits": lambda: (
-        text_of([ask, answer], b"\xff\x0f\xff\x0f\1\5") for ask, answer in zip(REQUESTS, RESPONSES, strict=False)
-    ),
-    "http": any_bytes,
+    "tcp": lambda: (each.input() for each in tcp_seeds.connections()),
+    "head": heads,
+    "framing": framings,
+    "splits": splits,
+    "http": lambda: (each.input() for each in http_seeds.connections()),
     "record": records,
     "llhttp": messages,
     "config": lambda: (json.dumps(each).encode() for each in CONFIGURATIONS),
-    "engine": any_bytes,
+    "engine": lambda: (each.input() for each in engine_seeds.connections()),
     "capture": capture,
 }
 
