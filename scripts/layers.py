@@ -20,7 +20,7 @@ LAYERS: dict[str, str] = {
     "capture": """pcap_handle input_file pcap_records interface_names pcapng_interfaces capture capture_files
         capture_filter capture_live interfaces""",
     "decode": "ip_header ip_fragments tcp_header decode",
-    "tcp": "stream_handler held_segments tcp_stream tcp_connection",
+    "tcp": "stream_handler held_segments tcp_stream stream_pair tcp_handshake tcp_reassembly tcp_reset tcp_connection",
     "record": """exchange content_coding content_decode redact redact_fields redact_form redact_json redact_multipart
         json_check exclude record header_kind known_headers record_scratch record_head record_body""",
     # HTTP fills in the record's message; the record knows nothing of how it was parsed.

@@ -88,6 +88,7 @@ class TcpStream {
     bool acked_known = false, fin_known = false, fin_done = false;
     bool ended = false;
     bool saw_valid_data = false;  // data with a right checksum
+    bool conflicts = false;       // other bytes were seen for the same place
     // Segments with a right checksum, and those without that were taken all the same.
     uint32_t right_checksums = 0, others_taken = 0;
     // Whether a wrong checksum is a reason to doubt: where none are made one in 65,536 is right by chance.
