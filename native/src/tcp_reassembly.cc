@@ -33,12 +33,10 @@ void TcpReassembly::on_payload(int side, const Segment& segment) {
     TcpStream& me = streams[side];
     uint32_t seq = segment.seq;
     if (me.ended || (me.fin_known && !seq_less(seq, me.fin_at))) return;
-    if (!streams.in_window(side, seq, segment.length)) {
-        if (!seq_less(seq, me.next)) return count_out_of_window();
-        context_.ledger.streams.retransmitted_bytes.add(segment.length);
-    }
+    if (!streams.in_window(side, seq, segment.length) && !seq_less(seq, me.next)) return count_out_of_window();
     if (!me.synced && me.acked_known && me.acked == seq && me.held.empty()) join_midway(side, seq);
     if (me.synced && seq_less(seq, me.next)) {
+        context_.ledger.streams.retransmitted_bytes.add(std::min(segment.length, me.next - seq));
         compare_copy(side, segment, seq);
         if (!seq_less(me.next, seq + segment.length)) return;
         seq = me.next;

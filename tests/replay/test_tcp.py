@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from expected import Record, request, response
-from packets import ACK, FIN, RST, SYN, Conversation, Segment
+from packets import ACK, FIN, RST, SYN, Conversation, Segment, pcap
 from packets.conversation import MILLISECOND, START, STEP
+from packets.files import frames
 from packets.segment import Checksum
 from replay_case import Case, check, every_variant, merged
 from replay_engine import Replay
@@ -429,6 +430,13 @@ CONFLICTS = (
 @every_variant(*CONFLICTS)
 def test_conflicting_copies(case: Case, variant: str, replay: Replay) -> None:
     check(case, variant, replay)
+
+
+def test_bytes_that_come_again_are_counted(replay: Replay) -> None:
+    """All of the last segment, some of an older one, and what of a segment is not new."""
+    conversation = Conversation().open().client(GET).client_at(0, GET).server(OK[:30])
+    conversation.server_at(5, OK[5:12]).server_at(20, OK[20:]).close()
+    assert replay(pcap(frames(conversation.segments))).stat("streams.retransmitted_bytes") == len(GET) + 7 + 10
 
 
 MIDWAY_WHY = "the stream begins where the capture does: with other packets first, it begins elsewhere"
