@@ -1,10 +1,10 @@
 #include "http_connection.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "protocol.h"
+#include "text.h"
 
 namespace sniffer {
 namespace {
@@ -82,18 +82,12 @@ void HttpConnection::begin_midway(int side) {
 
 // Where both ends have a configured port and no SYN was seen: who answers like a server is one.
 bool HttpConnection::settle_roles(int side, const Piece& piece) {
-    char bytes[sizeof undecided_];
-    size_t size = 0;
-    if (undecided_side_ == side) {
-        size = undecided_size_;
-        std::memcpy(bytes, undecided_, size);
-    }
-    size_t more = std::min<size_t>(sizeof bytes - size, piece.size);
-    std::memcpy(bytes + size, piece.data, more);
-    Looks looks = looks_like_response({bytes, size + more});
+    char room[sizeof undecided_];
+    const std::string_view kept(undecided_, undecided_side_ == side ? undecided_size_ : 0);
+    const std::string_view bytes = joined(kept, piece.view(), room);
+    Looks looks = looks_like_response(bytes);
     if (looks == Looks::undecided && (undecided_side_ < 0 || undecided_side_ == side)) {
-        std::memcpy(undecided_, bytes, size + more);
-        undecided_size_ = static_cast<uint8_t>(size + more);
+        undecided_size_ = static_cast<uint8_t>(bytes.copy(undecided_, sizeof undecided_));
         undecided_side_ = static_cast<int8_t>(side);
         return false;
     }

@@ -1,17 +1,14 @@
 // HttpConnection's reading of one direction: a step for each state.
-#include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "http_connection.h"
 #include "protocol.h"
+#include "text.h"
 
 namespace sniffer {
 namespace {
 
 constexpr size_t kIdentified = 8192;  // bytes that tell a protocol
-
-std::string_view view(const Piece& piece) { return {piece.data, piece.size}; }
 
 }  // namespace
 
@@ -57,7 +54,7 @@ size_t HttpConnection::read_start(Reader& r, const Piece& piece) {
     size_t blank = 0;
     while (blank < piece.size && (piece.data[blank] == '\r' || piece.data[blank] == '\n')) ++blank;
     if (blank > 0) {
-        if (!seen_http_) r.keep_blank(view(piece).substr(0, blank));
+        if (!seen_http_) r.keep_blank(piece.view().substr(0, blank));
         return blank;
     }
     begin(r, piece);
@@ -80,18 +77,13 @@ void HttpConnection::begin(Reader& r, const Piece& piece) {
 
 size_t HttpConnection::read_probe(Reader& r, const Piece& piece) {
     char first[80];
-    std::string_view bytes = view(piece), kept = r.draft->raw.raw().bytes;
-    if (!kept.empty()) {
-        if (is_cut_client_hello(kept)) return reject(r, piece);
-        std::memcpy(first, kept.data(), kept.size());  // at most the longest method
-        size_t more = std::min(sizeof first - kept.size(), bytes.size());
-        std::memcpy(first + kept.size(), bytes.data(), more);
-        bytes = {first, kept.size() + more};
-    }
+    const std::string_view kept = r.draft->raw.raw().bytes;  // at most the longest method, or a ClientHello
+    if (!kept.empty() && is_cut_client_hello(kept)) return reject(r, piece);
+    const std::string_view bytes = joined(kept, piece.view(), first);
     Looks looks = r.is_request ? looks_like_request(bytes) : looks_like_response(bytes);
     if (looks == Looks::no) return reject(r, piece);
     if (looks == Looks::undecided) {
-        r.draft->raw.append(view(piece), sizeof first);
+        r.draft->raw.append(piece.view(), sizeof first);
         charge(*r.draft);
         return piece.size;
     }
@@ -106,7 +98,7 @@ size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
     Framing framing;
     if (draft.raw.empty()) {  // the common case: all of it is here, and read where it lies
         ParsedHead parsed;
-        size_t end = parse_head({view(piece).substr(0, limit), limit}, r.is_request, context_.scratch, parsed);
+        size_t end = parse_head({piece.view().substr(0, limit), limit}, r.is_request, context_.scratch, parsed);
         if (end != HeadScanner::npos) {
             if (!take_head(r, parsed, framing)) return reject(r, piece);
             after_head(r, framing, piece.time);
@@ -117,7 +109,7 @@ size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
     bool whole = end != HeadScanner::npos;
     size_t size = whole ? end : piece.size;
     const HeadBuffer::Mark before = draft.raw.mark();
-    draft.raw.append(view(piece).substr(0, size), limit);
+    draft.raw.append(piece.view().substr(0, size), limit);
     charge(draft);
     const auto refuse = [&] {
         draft.raw.go_back(before);
@@ -147,9 +139,9 @@ size_t HttpConnection::reject(Reader& r, const Piece& piece) {
         return piece.size;
     }
     std::string bytes(r.draft->raw.raw().bytes);
-    bytes.append(view(piece).substr(0, kIdentified));
+    bytes.append(piece.view().substr(0, kIdentified));
     if (!seen_http_ && !said_not_http_ && is_cut_client_hello(bytes) && bytes.size() < kIdentified) {
-        r.draft->raw.append(view(piece), kIdentified);  // it names the server further on
+        r.draft->raw.append(piece.view(), kIdentified);  // it names the server further on
         charge(*r.draft);
         r.state = State::probing;
         return piece.size;
@@ -193,23 +185,15 @@ bool HttpConnection::legacy_answer(Reader& r) {
 }
 
 size_t HttpConnection::read_deciding(Reader& r, const Piece& piece) {
-    std::string_view bytes = view(piece), kept = r.draft->raw.raw().bytes;
     char first[8];
-    if (!kept.empty()) {
-        std::memcpy(first, kept.data(), kept.size());
-        size_t more = std::min(sizeof first - kept.size(), bytes.size());
-        std::memcpy(first + kept.size(), bytes.data(), more);
-        bytes = {first, kept.size() + more};
-    }
+    const std::string_view kept = r.draft->raw.raw().bytes;
     if (kept.empty()) r.decides_at_turn = begins_turn(piece);
-    Looks looks = looks_like_response(bytes);
+    Looks looks = looks_like_response(joined(kept, piece.view(), first));
     if (looks == Looks::undecided) {
-        r.draft->raw.append(view(piece), sizeof first);
+        r.draft->raw.append(piece.view(), sizeof first);
         return piece.size;
     }
-    char again[8];
-    size_t again_size = kept.size();
-    std::memcpy(again, kept.data() ? kept.data() : first, again_size);
+    const auto again = static_cast<uint32_t>(kept.size());  // these stand in `first`, and are read once more
     r.draft->raw.clear();
     if (looks == Looks::no) {
         start_body(r, r.framing, piece.time);
@@ -219,9 +203,7 @@ size_t HttpConnection::read_deciding(Reader& r, const Piece& piece) {
         finish_message(r, Incomplete::unknown_request, piece.time);
         lose_sync(r, 0);
     }
-    if (again_size > 0)
-        read(r, {again, static_cast<uint32_t>(again_size), piece.time, piece.segment_start, piece.conflicting, false,
-                 piece.number});
+    if (again > 0) read(r, {first, again, piece.time, piece.segment_start, piece.conflicting, false, piece.number});
     return 0;
 }
 
@@ -234,10 +216,10 @@ void HttpConnection::finish_deciding(Reader& r, bool whole) {
 }
 
 size_t HttpConnection::read_body(Reader& r, const Piece& piece) {
-    auto [step, bytes] = r.body.next(view(piece));
+    auto [step, bytes] = r.body.next(piece.view());
     switch (step) {
         case BodyReader::Step::content:
-            keep_body(*r.draft, view(piece).substr(0, bytes));
+            keep_body(*r.draft, piece.view().substr(0, bytes));
             if (r.body.done()) finish_message(r, Incomplete::none, piece.time);
             break;
         case BodyReader::Step::trailers:
@@ -265,7 +247,7 @@ size_t HttpConnection::read_trailers(Reader& r, const Piece& piece) {
     size_t end = r.scanner.feed(piece.data, piece.size);
     bool whole = end != HeadScanner::npos;
     size_t size = whole ? end : piece.size;
-    draft.raw.append(view(piece).substr(0, size), context_.config.max_head);
+    draft.raw.append(piece.view().substr(0, size), context_.config.max_head);
     charge(draft);
     if (!whole) return size;
     take_trailers(draft);
@@ -289,11 +271,11 @@ void HttpConnection::take_trailers(MessageDraft& draft) {
 bool HttpConnection::begins_turn(const Piece& piece) { return piece.segment_start && piece.quiet; }
 
 size_t HttpConnection::read_lost(Reader& r, const Piece& piece) {
-    Looks looks = r.is_request ? looks_like_request(view(piece)) : looks_like_response(view(piece));
-    if (looks != Looks::no && r.is_request && !starts_in_capitals(view(piece).substr(0, 64))) looks = Looks::no;
+    Looks looks = r.is_request ? looks_like_request(piece.view()) : looks_like_response(piece.view());
+    if (looks != Looks::no && r.is_request && !starts_in_capitals(piece.view().substr(0, 64))) looks = Looks::no;
     const bool first = std::exchange(r.joining, false) && piece.segment_start;
-    if (first && !seen_http_ && identify(view(piece)).name == "TLS") say_not_http(view(piece));
-    const bool joining = first && (!r.is_request || begins_known_method(view(piece)));
+    if (first && !seen_http_ && identify(piece.view()).name == "TLS") say_not_http(piece.view());
+    const bool joining = first && (!r.is_request || begins_known_method(piece.view()));
     if (looks == Looks::no || !(begins_turn(piece) || joining)) {
         context_.ledger.streams.unparsed_bytes.add(piece.size);
         return piece.size;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "types.h"
 
@@ -16,6 +17,8 @@ struct Piece {
     bool conflicting;    // other bytes were seen for the same place
     bool quiet;  // all that both sides sent before this piece was acknowledged, and the other side's last bytes did so
     uint64_t number = 0;  // of that packet in the recording
+
+    std::string_view view() const { return {data, size}; }
 };
 
 // How a connection ended; spelled by end_name().

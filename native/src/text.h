@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -112,6 +113,15 @@ class Text {
     size_t size_ = 0, capacity_ = 0, own_capacity_ = 0;
     bool lent_ = false;
 };
+
+// What was kept of a beginning and what goes on from there, as one: copied into `room` as far as that reaches, or left
+// where it lies when nothing was kept. `room` is no smaller than what was kept.
+inline std::string_view joined(std::string_view kept, std::string_view bytes, std::span<char> room) {
+    if (kept.empty()) return bytes;
+    std::memcpy(room.data(), kept.data(), kept.size());
+    const size_t more = bytes.copy(room.data() + kept.size(), room.size() - kept.size());
+    return {room.data(), kept.size() + more};
+}
 
 // Writes through a pointer into a Text's room; a literal's length is known to the compiler.
 template <size_t N>
