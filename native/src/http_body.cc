@@ -45,10 +45,10 @@ Framing request_framing(const ParsedHead& head) {
 Framing response_framing(const ParsedHead& head, RequestKind request) {
     int status = head.head.status;
     if (status == 101) return {Kind::tunnel, 0, false};
+    if (request.connect && status / 100 == 2) return {Kind::tunnel, 0, false};  // rule 2, 204 included
     // Rule 1; section 6.1 forbids the coding there, and some readers obey it nevertheless.
     if (status / 100 == 1 || status == 204) return {Kind::none, 0, head.framing.transfer_encoding};
     if (status == 304 || request.head) return {};
-    if (request.connect && status / 100 == 2) return {Kind::tunnel, 0, false};  // rule 2
     return by_fields(head, Kind::until_close);
 }
 

@@ -84,9 +84,21 @@ void read_content_length(std::string_view value, FramingFields& framing) {
 void read_transfer_encoding(std::string_view value, FramingFields& framing) {
     framing.transfer_encoding = true;
     const size_t end = value.find_last_not_of(", \t") + 1;
-    if (value.find(',', end) != std::string_view::npos) framing.empty_coding = true;
+    if (end == 0 || value.find(',', end) != std::string_view::npos) framing.empty_coding = true;
+    if (end == 0) return;  // the list's last coding is that of the lines before
     value = value.substr(0, end);
     framing.chunked_last = equals_lower(trim_line(value.substr(value.rfind(',') + 1)), "chunked");
+}
+
+// RFC 9110 section 5.3: several lines are one list.
+void read_content_encoding(std::string_view value, std::string& joined, ParsedHead& out) {
+    if (value.empty()) return;
+    if (out.content_encoding.empty()) {
+        out.content_encoding = value;
+        return;
+    }
+    if (out.content_encoding.data() != joined.data()) joined.assign(out.content_encoding);
+    out.content_encoding = joined.append(", ").append(value);
 }
 
 // A traceparent that comes twice tells nothing: which of them is meant?
@@ -95,7 +107,7 @@ void read_traceparent(std::string_view value, ParsedHead& out) {
     out.traced = true;
 }
 
-void note_field(HeaderKind kind, std::string_view value, ParsedHead& out) {
+void note_field(HeaderKind kind, std::string_view value, HeadScratch& scratch, ParsedHead& out) {
     switch (kind) {
         case HeaderKind::other:
             break;
@@ -106,7 +118,7 @@ void note_field(HeaderKind kind, std::string_view value, ParsedHead& out) {
             read_content_length(value, out.framing);
             break;
         case HeaderKind::content_encoding:
-            out.content_encoding = value;
+            read_content_encoding(value, scratch.codings, out);
             break;
         case HeaderKind::content_range:
             out.partial = true;
@@ -215,7 +227,7 @@ size_t parse_head(const RawHead& head, bool request, HeadScratch& scratch, Parse
     if (line.empty() || !marks.line_feed) return HeadScanner::npos;
     bool any = false;
     const auto take = [&](const HeaderField& field, HeaderKind kind, const char* next) {
-        if (kind != HeaderKind::other) note_field(kind, field.value, out);
+        if (kind != HeaderKind::other) note_field(kind, field.value, scratch, out);
         if (static_cast<size_t>(next - bytes.data()) <= head.kept) scratch.fields.add(field);
         any = true;
     };

@@ -92,6 +92,7 @@ struct ParsedHead {
 struct HeadScratch {
     Refilled<HeaderField> fields;
     std::string unfolded;
+    std::string codings;  // of several Content-Encoding lines
     KnownHeaders known;
 };
 

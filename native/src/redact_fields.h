@@ -11,6 +11,9 @@ namespace sniffer {
 // JSON, at any depth; keys may be spelled with escapes. A value of any type becomes a string.
 void redact_json(std::string_view text, const NameSet& fields, Text& out);
 
+// Whether a form's field has one of the names: `user[password]` and `password[]` are how forms spell depth.
+bool has_form_name(std::string_view name, const NameSet& fields);
+
 // name=value&name=value, percent-encoded. `a[b]` has the names a and b.
 void redact_form(std::string_view text, const NameSet& fields, Text& out);
 

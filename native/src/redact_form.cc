@@ -24,23 +24,14 @@ std::string percent_decoded(std::string_view text) {
     return out;
 }
 
-// `user[password]` and `password[]` are how forms spell depth.
 bool named(std::string_view raw, const NameSet& fields) {
     if (fields.has(raw)) return true;
     static constexpr ByteSet kCoded("%+[");
-    if (kCoded.find_in(raw) == raw.size()) return false;
-    const std::string name = percent_decoded(raw);
-    if (fields.has(name)) return true;
-    for (size_t at = 0; at < name.size();) {
-        const size_t end = std::min(name.find_first_of("[]", at), name.size());
-        if (end > at && fields.has(std::string_view(name).substr(at, end - at))) return true;
-        at = end + 1;
-    }
-    return false;
+    return kCoded.find_in(raw) < raw.size() && has_form_name(percent_decoded(raw), fields);
 }
 
-// Where a name ends, where the next parameter begins, and where a value that is withheld ends: where the reader of the
-// URL takes no `;` for a separator, what follows it is part of the value.
+// Where a name ends, where the next parameter begins, and where a value that is withheld ends: where the reader takes
+// no `;`, or no line end, for a separator, what follows it is part of the value.
 struct Separators {
     ByteSet names, values, withheld;
 };
@@ -64,8 +55,18 @@ void redact_pairs(std::string_view text, const Separators& ends, const NameSet& 
 
 }  // namespace
 
+bool has_form_name(std::string_view name, const NameSet& fields) {
+    if (fields.has(name)) return true;
+    for (size_t at = 0; at < name.size();) {
+        const size_t end = std::min(name.find_first_of("[]", at), name.size());
+        if (end > at && fields.has(name.substr(at, end - at))) return true;
+        at = end + 1;
+    }
+    return false;
+}
+
 void redact_form(std::string_view text, const NameSet& fields, Text& out) {
-    static constexpr Separators kForm{ByteSet("=&;\r\n"), ByteSet("&;\r\n"), ByteSet("&\r\n")};
+    static constexpr Separators kForm{ByteSet("=&;\r\n"), ByteSet("&;\r\n"), ByteSet("&")};
     redact_pairs(text, kForm, fields, out);
 }
 

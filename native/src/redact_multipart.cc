@@ -83,7 +83,7 @@ void redact_part(std::string_view part, const NameSet& fields, Text& out) {
     if (content == std::string_view::npos) return out.append(part);
     const std::string_view head = part.substr(0, content), rest = part.substr(content);
     out.append(head);
-    if (!fields.has(field_name(head))) return redact_json(rest, fields, out);
+    if (!has_form_name(field_name(head), fields)) return redact_json(rest, fields, out);
     out.append(kRedacted);
     if (rest.ends_with("\r\n"))
         out.append("\r\n");
@@ -113,7 +113,7 @@ void redact_multipart(std::string_view content_type, std::string_view text, cons
     const std::string delimiter = delimiter_of(content_type, text);
     if (delimiter.empty()) return redact_json(text, fields, out);
     size_t at = find_delimiter(text, delimiter, 0);
-    out.append(text.substr(0, at));
+    redact_json(text.substr(0, at), fields, out);  // all of it, where the delimiter is nowhere
     while (at < text.size()) {
         const size_t next = find_delimiter(text, delimiter, at + delimiter.size());
         redact_part(text.substr(at, next - at), fields, out);

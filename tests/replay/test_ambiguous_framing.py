@@ -157,6 +157,23 @@ CASES = (
         ],
     ),
     Case(
+        "a list of codings with an empty line at its end",
+        "RFC 9110 section 5.3: several lines are one list, here `chunked, `",
+        Conversation()
+        .open()
+        .exchange(
+            GET, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding:\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+        )
+        .exchange(GET, NO_CONTENT)
+        .close(),
+        [
+            GOT,
+            response(200, to="GET /", headers={"transfer-encoding": ["chunked", ""]}, body="ok", ambiguousFraming=True),
+            request("GET", "/", exchange=1),
+            response(204, "No Content", to="GET /", exchange=1),
+        ],
+    ),
+    Case(
         "a coding where no body may be",
         "section 6.1 forbids it in a 1xx or 204; some readers take a body all the same",
         Conversation()

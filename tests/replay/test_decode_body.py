@@ -93,6 +93,16 @@ def test_a_chunked_body(replay: Replay) -> None:
     assert (record["body"], record["bodySize"]) == (TEXT.decode(), len(GZIP))
 
 
+def test_codings_in_several_lines(replay: Replay) -> None:
+    """RFC 9110 section 5.3: the lines are one list; an empty one, and `identity`, add nothing."""
+    twice = gzip.compress(GZIP, mtime=0)
+    head = "".join(f"Content-Encoding: {coding}\r\n" for coding in ("gzip", "gzip", "", "identity"))
+    message = f"HTTP/1.1 200 OK\r\n{head}Content-Length: {len(twice)}\r\n\r\n".encode() + twice
+    capture = Conversation().open().exchange(b"GET / HTTP/1.1\r\n\r\n", message)
+    record = replay(pcap(frames(capture.segments)), decodeBody=True).records[1]
+    assert (record["body"], record["decodedSize"]) == (TEXT.decode(), len(TEXT))
+
+
 def test_several_gzip_members(replay: Replay) -> None:
     """RFC 1952 section 2.2: members follow each other."""
     record = decoded(replay, "gzip", GZIP + GZIP)

@@ -287,6 +287,21 @@ TUNNELS = (
         events=[{"event": "tunnel"}],
     ),
     Case(
+        "CONNECT with a 204",
+        "RFC 9112 section 6.3, 2: any 2xx makes a tunnel; what goes through it may look like HTTP",
+        Conversation()
+        .open()
+        .client(CONNECT)
+        .server(b"HTTP/1.1 204 No Content\r\n\r\n")
+        .exchange(get(1), ok(b"inside"))
+        .close(),
+        [
+            request("CONNECT", "example.org:443", headers=CONNECT_FIELDS),
+            response(204, "No Content", to=TO_CONNECT),
+        ],
+        stats={"streams.tunnels": 1},
+    ),
+    Case(
         "CONNECT refused, then granted",
         "only a 2xx makes a tunnel; another answer has its body and the connection goes on",
         Conversation()

@@ -138,6 +138,7 @@ SECRET_BODIES: dict[str, tuple[str, bytes]] = {
         "multipart/form-data; boundary=xx",
         b'--xx\r\nContent-Disposition: form-data; name="token"\r\n\r\ns3cret\r\n--xx--\r\n',
     ),
+    "JSON under the type of a multipart form": ("multipart/form-data; boundary=xx", b'{"token": "s3cret"}'),
 }
 
 
@@ -171,6 +172,17 @@ def test_a_compressed_body_is_decoded_to_be_searched(replay: Replay, decode_body
     assert (record["bodySize"], record["decodedSize"]) == (len(body), 19)
 
 
+def test_codings_in_several_lines_are_undone_to_be_searched(replay: Replay) -> None:
+    """RFC 9110 section 5.3: the lines are one list. The last of them alone would say that this is not coded."""
+    import gzip
+
+    body = gzip.compress(b'{"token": "s3cret"}')
+    head = b"POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Encoding: identity\r\nContent-Length: %d\r\n\r\n"
+    capture = Conversation().open().exchange(head % len(body) + body, NO_CONTENT)
+    record = replay(pcap(frames(capture.segments)), **FIELDS).records[0]
+    assert record["body"] == '{"token": "[REDACTED]"}'
+
+
 def test_a_referer_is_redacted(replay: Replay) -> None:
     """Query parameters travel in URLs of other headers too."""
     ask = b"GET / HTTP/1.1\r\nReferer: http://a/?token=s3cret&x=1\r\n\r\n"
@@ -193,13 +205,16 @@ WITHHELD = {"redactFields": ["token", "password"]}
 BOUNDARY = "multipart/form-data; boundary=b"
 PARTS = b'--b\r\nContent-Disposition: form-data; name="token"\r\n\r\ns3cret\r\n'
 QUOTED = b'--b\r\nContent-Disposition: form-data; filename="a;name=b"; name=token\r\n\r\ns3cret\r\n'
+DEEP = b'--b\r\nContent-Disposition: form-data; name="user[token]"\r\n\r\ns3cret\r\n'
 PARSED = (
     ("application/json", b'{"token": "s3cret", "a": [1, {}]}', '{"token": "[REDACTED]", "a": [1, {}]}'),
     ("application/x-ndjson", b'{"token": 1}\n{"a": 2}\n', '{"token": "[REDACTED]"}\n{"a": 2}\n'),
     ("text/plain", b'{"token": 1}', '{"token": "[REDACTED]"}'),
     ("application/x-www-form-urlencoded", b"token=s3cret&a=1", "token=[REDACTED]&a=1"),
+    ("application/x-www-form-urlencoded", b"token=a\r\ns3cret&a=1", "token=[REDACTED]&a=1"),
     ("", b"token=s3cret&a=1", "token=[REDACTED]&a=1"),
     (BOUNDARY, PARTS + b"--b--\r\n", PARTS.decode().replace("s3cret", HIDDEN) + "--b--\r\n"),
+    (BOUNDARY, DEEP + b"--b--\r\n", DEEP.decode().replace("s3cret", HIDDEN) + "--b--\r\n"),
     (BOUNDARY, QUOTED + b"--b--\r\n", QUOTED.decode().replace("s3cret", HIDDEN) + "--b--\r\n"),
 )
 UNPARSABLE = (
