@@ -51,7 +51,7 @@ class Poster:
             return Failure("timeout", again=True)
         except (aiohttp.ClientError, OSError) as error:
             # Not a certificate's failure alone: it may be renewed while this waits.
-            return Failure(f"{type(error).__name__}: {error}", again=True)
+            return Failure(f"{type(error).__name__}: {_said(error)}", again=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs these records and not the output
             return Failure(f"{type(error).__name__}: {error}", again=False)
 
@@ -69,6 +69,11 @@ class Poster:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+def _said(error: Exception) -> str:
+    """Of an answer that is no HTTP aiohttp says where it came from, query and all; that may hold a secret."""
+    return error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
 
 
 async def _read_some(answer: aiohttp.ClientResponse) -> None:

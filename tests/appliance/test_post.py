@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from certificates import Authority
-from servers import Collector, collecting, get, serving, unused_port
+from servers import Collector, collecting, get, listening, serving, unused_port
 from sniffing import Sniffing, until
 
 from appliance import tls
@@ -132,6 +132,25 @@ async def test_an_error_of_any_kind_costs_its_records_alone(tmp_path: Path, targ
         assert await sniffing.stop() == 0
     assert {event["error"] for event in sniffing.events("post_failed")} == {"RuntimeError: of no kind that we know"}
     assert sniffing.sink("http")["dropped"] == {"post_failed": 6}
+
+
+async def test_an_answer_that_is_no_http_is_told_without_the_url(tmp_path: Path, target: int) -> None:
+    """aiohttp's own words hold it, query and all, and there a token may be."""
+
+    async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"SSH-2.0-OpenSSH\r\n")
+        await writer.drain()
+
+    async with listening(nonsense) as port:
+        url = f"http://user:passw0rd@127.0.0.1:{port}/?token=s3cret"
+        async with Sniffing(tmp_path / "s", *options(target, url, "--shutdown-timeout-ms", "100")) as sniffing:
+            await get(target, 5)
+            told = await sniffing.until_event("circuit_open")
+            assert await sniffing.stop() == 6
+    assert told["error"].startswith("ClientResponseError: Bad status line")
+    assert "s3cret" not in sniffing.log_text
+    assert "passw0rd" not in sniffing.log_text
 
 
 async def test_three_retries_then_the_record_is_given_up(tmp_path: Path, target: int) -> None:
