@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from appliance.descriptor import write_all
+
 if TYPE_CHECKING:
     from appliance.cli.progress import Progress
     from appliance.config import Settings
@@ -34,4 +36,9 @@ class PlainLog:
             self._progress.end()  # it is drawn again below the line
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         own = {"timestamp": now, "level": level, "message": message}
-        print(json.dumps({**own, **fields, **own, **self._placement}, ensure_ascii=False), file=sys.stderr)
+        say(json.dumps({**own, **fields, **own, **self._placement}, ensure_ascii=False))
+
+
+def say(line: str) -> None:
+    """On stderr. One that takes nothing, or that nobody reads, costs the line and not a record."""
+    write_all(sys.stderr.fileno(), f"{line}\n".encode(errors="backslashreplace"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliance.cli.capturing import add_arguments, gathered, render
 from appliance.cli.numbers import number
+from appliance.cli.plain_log import say
 from appliance.cli.signals import Signals
 from appliance.config import ConfigError
 from appliance.engine import EngineError
@@ -49,7 +50,7 @@ def _replay(args: Namespace) -> int:
         from appliance import failure
 
         for sentence in failure.sentences(error):
-            print(f"tcp-sniffer: {sentence}", file=sys.stderr)
+            say(f"tcp-sniffer: {sentence}")
         return failure.exit_code(error)
 
 
@@ -65,7 +66,7 @@ def _without_effect(settings: Settings) -> Iterator[str]:
 
 def _deliver(args: Namespace, settings: Settings, engine: Engine, signals: Signals) -> int:
     for warning in (*settings.warnings, *_without_effect(settings)):
-        print(f"tcp-sniffer: warning: {warning}", file=sys.stderr)
+        say(f"tcp-sniffer: warning: {warning}")
     progress = _progress(args)
     # No event loop, and none of its imports, where stdout is all there is to serve.
     if "outputUrl" in settings.values or "statusListen" in settings.values:

@@ -269,6 +269,32 @@ def test_a_reader_that_goes_away(library: Path, tmp_path: Path) -> None:
     assert [json.loads(line)["level"].lower() for line in log.splitlines()].count("error") == 1
 
 
+@pytest.mark.parametrize("reader", ["gone", "full"])
+def test_a_log_that_takes_nothing_costs_no_record(library: Path, tmp_path: Path, reader: str) -> None:
+    """`2>&1 >records | head -1`, or a log on a full disk: only the lines are lost."""
+    file, out = tmp_path / "many.pcap", tmp_path / "records"
+    file.write_bytes(pcap(frames(exchanges(2000).segments)))
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    log = os.open("/dev/full", os.O_WRONLY) if reader == "full" else write_end
+    arguments = ["replay", str(file), "--ports", "8080", "--interface", "nope"]
+    try:
+        with out.open("wb") as records:
+            done = subprocess.run(
+                [sys.executable, "-m", "appliance", *arguments],
+                stdout=records,
+                stderr=log,
+                timeout=60,
+                env={**os.environ, "TCP_SNIFFER_LIBRARY": str(library)},
+                check=False,
+            )
+    finally:
+        for descriptor in {log, write_end}:
+            os.close(descriptor)
+    assert done.returncode == 0
+    assert len(out.read_bytes().splitlines()) == 4000
+
+
 @contextlib.contextmanager
 def without_a_collector(library: Path, capture: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
     """A replay that has read its file and has nobody to send the records to."""
