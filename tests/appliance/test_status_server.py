@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from aiohttp import ClientSession
-from servers import Collector, get, unused_port
+from servers import Collector, connected_to, get, unused_port
 from sniffing import Sniffing, until
 
 
 async def fetch(port: int, path: str) -> tuple[int, str]:
     async with ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as answer:
         return answer.status, await answer.text()
+
+
+def descriptors(process: int) -> int:
+    return len(list(Path("/proc", str(process), "fd").iterdir()))
 
 
 async def test_health_readiness_and_metrics(tmp_path: Path, target: int, collector: Collector) -> None:
@@ -35,6 +41,23 @@ async def test_health_readiness_and_metrics(tmp_path: Path, target: int, collect
     assert "tcp_sniffer_open_connections" in samples
     requests = 'http_server_request_duration_seconds_count{http_request_method="GET",url_scheme="http"'
     assert samples[f'{requests},server_port="{target}",http_response_status_code="200"}}'] == "3"
+
+
+async def test_connections_that_ask_nothing_keep_no_probe_out(tmp_path: Path, target: int) -> None:
+    """The oldest make room: neither descriptors nor memory are theirs to take."""
+    port = unused_port()
+    options = ["--ports", str(target), "--output-stdout", "--status-listen", f"127.0.0.1:{port}"]
+    async with Sniffing(tmp_path / "s", *options) as sniffing, AsyncExitStack() as opened:
+        await sniffing.until_event("start")
+        await get(target)
+        await sniffing.until_records(2)
+        peers = [await opened.enter_async_context(connected_to(port)) for _ in range(200)]
+        assert (await fetch(port, "/healthz"))[0] == 200
+        ends = await asyncio.gather(*(asyncio.wait_for(reader.read(), 5) for reader, _ in peers[:100]))
+        held = descriptors(sniffing.process.pid)
+        assert await sniffing.stop() == 0
+    assert ends == [b""] * 100
+    assert held < 100
 
 
 async def test_an_address_that_is_taken_is_a_warning(tmp_path: Path, target: int) -> None:
