@@ -18,6 +18,8 @@ def split_url(url: str) -> SplitResult | None:
         port = parts.port  # raises where it is no number up to 65535
     except ValueError:
         return None
+    if "\\" in parts.netloc:
+        return None  # to some it ends the host, to others it is a part of the user (RFC 3986 allows it nowhere)
     return parts if _is_host(parts.hostname or "") and port != 0 else None
 
 

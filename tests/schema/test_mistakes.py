@@ -246,6 +246,12 @@ def test_hosts_that_only_look_short_or_whole(mistakes: Mistakes, host: str) -> N
     assert line.startswith(f"sniffer.yaml:2: outputUrl: expected {URL}, got ")
 
 
+def test_a_backslash_before_the_host(mistakes: Mistakes) -> None:
+    """Parsers differ in which host that is; the client refuses it."""
+    (line,) = mistakes("ports: [1]\noutputUrl: http://collector\\@localhost/x")
+    assert line.startswith(f"sniffer.yaml:2: outputUrl: expected {URL}, got ")
+
+
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "a.localhost", "127.0.0.1", "127.8.8.8:1", "[::1]:80"])
 def test_http_to_loopback(load: Load, host: str) -> None:
     assert load(f"ports: [1]\noutputUrl: HTTP://{host}/x").values["outputUrl"] == f"HTTP://{host}/x"
