@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -27,6 +28,8 @@ def create_sniffer(
     """
     if on_http_message is not None and not callable(on_http_message):
         raise TypeError(f"on_http_message is to be called with each message, and {on_http_message!r} cannot be")
+    if inspect.isgeneratorfunction(on_http_message) or inspect.isasyncgenfunction(on_http_message):
+        raise TypeError(f"on_http_message is a generator, of which a call runs nothing: {on_http_message!r}")
     if isinstance(config, Mapping):
         draft = gather(None, os.environ, {}, document=config)
     else:
@@ -65,7 +68,7 @@ class Sniffer:
 
         From the callback it returns at once: what is to be delivered includes the message that it was given.
         """
-        if self._run is None:
+        if self._run is None or self._run.over.cancelled():  # cancelled: its event loop ended before it
             return
         self._run.request_stop()
         if self._callback is None or not self._callback.is_caller():

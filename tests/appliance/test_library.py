@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -127,6 +128,28 @@ async def test_stopping_in_a_callback_loses_nothing(target: int) -> None:
 def test_what_cannot_be_called_is_no_callback() -> None:
     with pytest.raises(TypeError, match="on_http_message"):
         create_sniffer({"ports": [80]}, on_http_message="print")  # type: ignore[arg-type]
+
+
+def test_a_generator_is_no_callback() -> None:
+    """A call of one runs nothing of it: each message would count as delivered and none would be seen."""
+
+    def one(_: HttpMessage) -> Iterator[None]:
+        yield
+
+    async def other(_: HttpMessage) -> AsyncIterator[None]:
+        yield
+
+    for callback in (one, other):
+        with pytest.raises(TypeError, match="generator"):
+            create_sniffer({"ports": [80]}, on_http_message=callback)  # type: ignore[arg-type]
+
+
+def test_stop_after_the_loop_has_ended(target: int) -> None:
+    """What ran there was cancelled with it; nothing is left to wait for."""
+    sniffer = create_sniffer({"interface": "lo", "ports": [target]})
+    asyncio.run(sniffer.start())
+    assert not sniffer.is_running()
+    asyncio.run(sniffer.stop())
 
 
 async def test_deliveries_of_sniffers_are_not_given_to_the_program(target: int) -> None:
