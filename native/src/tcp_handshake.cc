@@ -86,8 +86,9 @@ void TcpHandshake::adopt_syn(StreamPair& streams, int side, uint32_t isn) {
 
 bool TcpHandshake::reopens(const StreamPair& streams, int side, const Segment& segment, bool ended) {
     if (reopen_side_ == side) return segment.seq == reopen_isn_ + 1 && !streams.in_window(side, segment.seq, 0);
+    // It heard what followed the new SYN; a late copy may say so of what followed a late copy of the old one.
     if (reopen_side_ == 1 - side && segment.has(kAck) && segment.ack - (reopen_isn_ + 1) < StreamPair::kAlwaysInWindow)
-        return !streams.in_window(1 - side, segment.ack, 0);  // it heard what followed the new SYN
+        return streams.foreign(1 - side, segment.ack);
     if (!streams.foreign(side, segment.seq)) return false;
     if (answered_side_ == side && segment.seq == answered_isn_ + 1) {
         reopen_side_ = answered_side_;  // the SYN itself was not seen, its answer was

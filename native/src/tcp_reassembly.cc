@@ -17,16 +17,27 @@ bool suspicious(const TcpStream& me, const Segment& segment) {
 
 void TcpReassembly::on_ack(int side, const Segment& segment) {
     TcpStream& other = streams[1 - side];
-    // The third packet of a handshake whose SYN-ACK was lost tells where the other side begins.
-    if (!other.synced && other.held.empty() && streams[side].syn_seen && !other.acked_known && !segment.has(kSyn)) {
+    if (!other.synced) return on_early_ack(side, segment);
+    if (!streams.beyond_window(1 - side, seq_diff(segment.ack, other.next))) acknowledge(other, segment.ack);
+}
+
+// Nothing tells yet where the other side begins: the third packet of a handshake whose SYN-ACK was lost does. A late
+// copy from before the port was used again says nothing.
+void TcpReassembly::on_early_ack(int side, const Segment& segment) {
+    TcpStream& other = streams[1 - side];
+    if (streams.foreign(side, segment.seq)) return;
+    if (other.held.empty() && streams[side].syn_seen && !other.acked_known && !segment.has(kSyn)) {
         other.next = segment.ack;
         other.synced = true;
     }
-    if (other.synced && streams.beyond_window(1 - side, seq_diff(segment.ack, other.next))) return;
-    if (other.acked_known && !seq_less(other.acked, segment.ack)) return;
-    other.acked = segment.ack;
-    other.acked_known = true;
-    other.forget_acknowledged(context_);
+    acknowledge(other, segment.ack);
+}
+
+void TcpReassembly::acknowledge(TcpStream& me, uint32_t ack) {
+    if (me.acked_known && !seq_less(me.acked, ack)) return;
+    me.acked = ack;
+    me.acked_known = true;
+    me.forget_acknowledged(context_);
 }
 
 void TcpReassembly::on_payload(int side, const Segment& segment) {

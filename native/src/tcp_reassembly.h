@@ -39,6 +39,8 @@ class TcpReassembly {
     StreamPair streams;  // the handshake sets where they begin, the connection since when they wait
 
  private:
+    void on_early_ack(int side, const Segment& segment);
+    void acknowledge(TcpStream& me, uint32_t ack);
     void join_midway(int side, uint32_t seq);
     void compare_copy(int side, const Segment& segment, uint32_t seq);
     void deliver(int side, const Segment& segment, uint32_t seq);

@@ -629,6 +629,19 @@ def late_syn(conversation: Conversation) -> list[Segment]:
     return [*(replace(segment, time=place.time) for segment, place in late), *rest]
 
 
+def syn_again(conversation: Conversation) -> list[Segment]:
+    """Seen from the second exchange on; behind it comes the SYN, and behind the third request the second response."""
+    syn, segments = conversation.segments[0], conversation.segments[7:]
+    last = segments[4]
+    return [
+        *segments[:4],
+        replace(syn, time=segments[3].time + 1),
+        last,
+        replace(segments[2], time=last.time + 1),
+        *segments[5:],
+    ]
+
+
 OLD = Conversation().open().client(GET).server(OK).close()
 RESET = Conversation().open().client(GET).server(OK).client_rst()
 NEXT = Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close()
@@ -717,6 +730,28 @@ LATE_COPIES = (
         BOTH,
         stats={"connections.opened": 2, "connections.fin": 2},
         without=REORDERED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a copy of the request of an unseen earlier connection, before the answer to the next one's SYN",
+        "it is no acknowledgment of the new one: its own number lies elsewhere",
+        [OLD.segments[2], NEXT.segments[0], *again_between(OLD, GET, *NEXT.segments[:2]), *NEXT.segments[1:]],
+        [GOT, response(204, "No Content", to="GET /")],
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "copies of the SYN and of a response, on a connection joined midway",
+        "what acknowledges old data answers no new SYN, and is told once",
+        syn_again(Conversation().open().exchange(GET, OK).exchange(GET, OK).exchange(GET, NO_CONTENT).close()),
+        [
+            request("GET", "/", midstream=True),
+            response(200, headers=FIELDS, body="0123456789", midstream=True, exchange=1),
+            request("GET", "/", exchange=2),
+            response(204, "No Content", to="GET /", exchange=2),
+        ],
+        stats={"connections.opened": 1},
+        without=CHANGED,
         without_why=ORDER_WHY,
     ),
     Case(

@@ -15,7 +15,7 @@ FLOORS: dict[str, tuple[float, float, float]] = {
     "5% swapped": (0.999, 0.999, 0.999),
     "3% displaced": (0.999, 0.999, 0.999),
     "1% lost": (0.955, 0.935, 0.92),
-    "5% lost": (0.86, 0.805, 0.765),
+    "5% lost": (0.86, 0.805, 0.755),
     "2% lost, 5% displaced": (0.925, 0.89, 0.875),
     "begun and ended midway": (0.26, 0.245, 0.145),
     "cut by a snap length": (0.66, 0.5, 0.58),

@@ -23,16 +23,17 @@ class Seen:
     """Of one side. What came only after it may have been called a gap is not `in_time`."""
 
     whole: tuple[int, int]  # from its SYN to its last byte, or its FIN
-    joined: int | None = None  # where the first packet stands
+    joined: int | None = None  # where the first packet stands that tells where it does
     ever: Ranges = field(default_factory=list)
     in_time: Ranges = field(default_factory=list)
     _overdue: int = 0  # up to where
     _awaited: deque[tuple[int, int, int]] = field(default_factory=deque)  # since which packet and when, up to where
 
-    def see(self, start: int, end: int, packets: int, now: int) -> None:
+    def see(self, start: int, end: int, packets: int, now: int, *, joins: bool) -> None:
         while self._awaited and (packets - self._awaited[0][0] > GAP_PACKETS or now - self._awaited[0][1] >= GAP_DELAY):
             self._overdue = max(self._overdue, self._awaited.popleft()[2])
-        self.joined = start if self.joined is None else self.joined
+        if joins and self.joined is None:
+            self.joined = start
         self.ever.append((start, end))
         if end > self._overdue:
             self.in_time.append((max(start, self._overdue), end))
@@ -82,7 +83,9 @@ class Tap:
         start = (segment.seq - truth.isn[side]) % SEQUENCE
         if start <= truth.sent[side] + 1 and segment.checksum != "wrong" and segment.length:
             kept = segment.length if len(segment.payload) <= snap else snap
-            self.seen(truth, side).see(start, start + kept, packets, now)
+            # A SYN behind what the other side says in the midst of a connection may be the next one's.
+            joins = not (segment.flags & SYN and self.seen(truth, OTHER[side]).joined)
+            self.seen(truth, side).see(start, start + kept, packets, now, joins=joins)
         if segment.flags & ACK:
             upto = (segment.ack - truth.isn[OTHER[side]]) % SEQUENCE
             self.seen(truth, OTHER[side]).acknowledge(upto, packets, now)
