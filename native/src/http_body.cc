@@ -11,9 +11,11 @@ using Kind = Framing::Kind;
 Framing by_fields(const ParsedHead& head, Kind without) {
     const FramingFields& fields = head.framing;
     Framing framing;
+    framing.ambiguous = fields.loose;
     if (fields.transfer_encoding) {
         bool old_version = head.head.version == "1.0";  // section 6.1: faulty framing
-        framing.ambiguous = fields.content_length || !fields.chunked_last || fields.empty_coding || old_version;
+        framing.ambiguous |= fields.content_length || !fields.chunked_last || fields.behind_chunked ||
+                             fields.empty_coding || old_version;
         framing.kind = fields.chunked_last ? Kind::chunked : Kind::until_close;
     } else if (fields.length_invalid) {
         framing.ambiguous = true;

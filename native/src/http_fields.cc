@@ -1,5 +1,6 @@
 // The lines of a head and of a trailer section: fields, and what they say about the framing (RFC 9112 sections 5 and
 // 6).
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -85,9 +86,20 @@ void read_transfer_encoding(std::string_view value, FramingFields& framing) {
     framing.transfer_encoding = true;
     const size_t end = value.find_last_not_of(", \t") + 1;
     if (end == 0 || value.find(',', end) != std::string_view::npos) framing.empty_coding = true;
-    if (end == 0) return;  // the list's last coding is that of the lines before
-    value = value.substr(0, end);
-    framing.chunked_last = equals_lower(trim_line(value.substr(value.rfind(',') + 1)), "chunked");
+    for (size_t at = 0; at < end;) {  // without a coding the list's last one is that of the lines before
+        const size_t comma = std::min(value.find(',', at), end);
+        framing.behind_chunked |= framing.chunked_last;
+        framing.chunked_last = equals_lower(trim_line(value.substr(at, comma - at)), "chunked");
+        at = comma + 1;
+    }
+}
+
+// A framing field with white space before its name or between that and the colon: RFC 9112 sections 2.2 and 5.1 have it
+// refused or removed, and some readers take such a field for another one.
+bool frames_loosely(HeaderKind kind, const HeaderField& field) {
+    if (kind != HeaderKind::content_length && kind != HeaderKind::transfer_encoding) return false;
+    const char* const name = field.name.data();
+    return is_space(name[-1]) || (field.value.data() && is_space(name[field.name.size()]));
 }
 
 // RFC 9110 section 5.3: several lines are one list.
@@ -187,8 +199,8 @@ inline const char* read_line(const char* at, std::string_view bytes, HeadScratch
     return next;
 }
 
-// `visit(field, its kind, what follows)` for each field from `at` on. Returns what follows the empty line; nullptr
-// where that is not there.
+// `visit(field, its kind, what follows, whether it was read anew)` for each field from `at` on. Returns what follows
+// the empty line; nullptr where that is not there.
 template <typename Visit>
 inline const char* each_field(const char* at, std::string_view bytes, HeadScratch& scratch, Visit visit) {
     const char* const end = bytes.data() + bytes.size();
@@ -201,7 +213,8 @@ inline const char* each_field(const char* at, std::string_view bytes, HeadScratc
         if (const KnownHeader* known = scratch.known.at(at, static_cast<size_t>(end - at))) {
             const char* const value = at + known->name_size + 2;
             const char* const next = at + known->line_size;
-            visit({{at, known->name_size}, {value, static_cast<size_t>(next - 2 - value)}, known}, known->kind, next);
+            visit({{at, known->name_size}, {value, static_cast<size_t>(next - 2 - value)}, known}, known->kind, next,
+                  false);
             at = next;
             continue;
         }
@@ -210,7 +223,7 @@ inline const char* each_field(const char* at, std::string_view bytes, HeadScratc
             const auto* line_feed = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
             return line_feed ? line_feed + 1 : nullptr;
         }
-        visit(field, header_kind(field.name), next);
+        visit(field, header_kind(field.name), next, true);
         at = next;
     }
     return nullptr;
@@ -226,7 +239,8 @@ size_t parse_head(const RawHead& head, bool request, HeadScratch& scratch, Parse
     out.valid = !line.empty() && read_start_line(line, head.start_line_cut, request, out);
     if (line.empty() || !marks.line_feed) return HeadScanner::npos;
     bool any = false;
-    const auto take = [&](const HeaderField& field, HeaderKind kind, const char* next) {
+    const auto take = [&](const HeaderField& field, HeaderKind kind, const char* next, bool anew) {
+        if (anew && frames_loosely(kind, field)) out.framing.loose = true;  // one that is known has the usual form
         if (kind != HeaderKind::other) note_field(kind, field.value, scratch, out);
         if (static_cast<size_t>(next - bytes.data()) <= head.kept) scratch.fields.add(field);
         any = true;
@@ -241,7 +255,7 @@ size_t parse_head(const RawHead& head, bool request, HeadScratch& scratch, Parse
 
 const Refilled<HeaderField>& parse_fields(std::string_view raw, HeadScratch& scratch) {
     each_field(raw.data(), raw, scratch,
-               [&](const HeaderField& field, HeaderKind, const char*) { scratch.fields.add(field); });
+               [&](const HeaderField& field, HeaderKind, const char*, bool) { scratch.fields.add(field); });
     return scratch.fields;
 }
 

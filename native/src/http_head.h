@@ -55,6 +55,7 @@ class HeadBuffer {
     Mark mark() const { return {raw_.size(), over_}; }
     void go_back(const Mark& mark);
     bool empty() const { return raw_.empty(); }
+    bool untouched() const { return raw_.empty() && !over_; }
     bool over_limit() const { return over_; }
     RawHead raw() const { return {raw_, over_ ? kept_ : raw_.size(), start_line_cut_}; }
     size_t memory() const { return raw_.capacity() + line_.capacity(); }
@@ -72,8 +73,10 @@ class HeadBuffer {
 // What RFC 9112 section 6 needs to know.
 struct FramingFields {
     bool transfer_encoding = false, chunked_last = false;
-    bool empty_coding = false;  // at the list's end: to be ignored (RFC 9110 section 5.6.1.2), which not all do
+    bool behind_chunked = false;  // a coding stands there, as none may (section 6.1)
+    bool empty_coding = false;    // at the list's end: to be ignored (RFC 9110 section 5.6.1.2), which not all do
     bool content_length = false, length_invalid = false;  // invalid: not a number, or differing ones
+    bool loose = false;                                   // one of these fields has white space around its name
     uint64_t length = 0;
 };
 

@@ -55,7 +55,7 @@ struct MessageDraft : DraftFacts {
 
     // The body's chunks are the arena's: clear them first.
     void reset() {
-        raw.clear();
+        if (!raw.untouched()) raw.clear();
         if (raw.memory() > kKeptMemory) raw = HeadBuffer();
         for (Text* text : {&head_json, &request_json, &trailers_json}) reset_text(*text);
         for (std::string* text : {&content_type, &content_encoding}) reset_text(*text);

@@ -21,7 +21,43 @@ def posted(head: bytes) -> Conversation:
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 
+CHUNKS = b"2\r\nok\r\n0\r\n\r\n"
+
 CASES = (
+    Case(
+        "white space before the name of the first field",
+        "RFC 9112 section 2.2: some refuse it, some pass the line over; so the chunks may be another request",
+        answered(b"HTTP/1.1 200 OK\r\n Transfer-Encoding: chunked\r\n\r\n" + CHUNKS),
+        [GOT, response(200, to="GET /", headers={"transfer-encoding": "chunked"}, body="ok", ambiguousFraming=True)],
+    ),
+    Case(
+        "white space before a colon",
+        "section 5.1: a server refuses it, a proxy removes it; some read a name that ends in a space",
+        answered(b"HTTP/1.1 200 OK\r\nTransfer-Encoding\t: chunked\r\n\r\n" + CHUNKS),
+        [GOT, response(200, to="GET /", headers={"transfer-encoding": "chunked"}, body="ok", ambiguousFraming=True)],
+    ),
+    Case(
+        "chunked twice in one line",
+        "section 6.1 forbids it: some undo it twice",
+        answered(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n" + CHUNKS),
+        [
+            GOT,
+            response(
+                200, to="GET /", headers={"transfer-encoding": "chunked, chunked"}, body="ok", ambiguousFraming=True
+            ),
+        ],
+    ),
+    Case(
+        "chunked twice in two lines",
+        "they are one list (RFC 9110 section 5.3)",
+        answered(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNKS),
+        [
+            GOT,
+            response(
+                200, to="GET /", headers={"transfer-encoding": ["chunked", "chunked"]}, body="ok", ambiguousFraming=True
+            ),
+        ],
+    ),
     Case(
         "equal Content-Lengths in two lines",
         "equal lengths are one: nothing is ambiguous",
