@@ -32,7 +32,9 @@ def _add_option(group: Any, field: Field) -> None:
 
 def _default_text(field: Field) -> str:
     default = field.schema.get("x-default", field.schema.get("default"))
-    if default is None or default == [] or field.kind == "boolean":
+    if field.kind == "boolean":  # the option takes no value
+        return f"(default: {'on' if default else 'off'})"
+    if default is None or default == []:
         return f"({describe(field.schema)})"
     return f"({describe(field.schema)}; default: {default})"
 

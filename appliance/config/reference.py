@@ -29,8 +29,9 @@ A value that stands further down in this list wins:
 5. the option of `tcp-sniffer run` and `tcp-sniffer replay`.
 
 A list replaces the one it overrides; they are not merged. As text, a list is written `A,B,C`. A boolean is `true`,
-`false`, `1` or `0`, in the file too. An empty variable counts as not set. A default file that is absent or empty is
-fine where the rest is complete; one that was named must be there and hold something.
+`false`, `1` or `0`, in the file too; its options take no value: one turns it on, the other, with `no-`, off. An empty
+variable counts as not set. A default file that is absent or empty is fine where the rest is complete; one that was
+named must be there and hold something.
 
 `tcp-sniffer config validate FILE…` says everything that is wrong with what `run --config FILE` would take here, its
 environment included; `tcp-sniffer config show` prints the effective configuration and where each value came from.
@@ -67,9 +68,15 @@ def _facts(field: Field) -> Iterator[str]:
     if field.kind == "array" and schema["items"].get("type") == "object":
         yield from _parts("", schema["items"])
     if field.env:
-        yield f"Variable `{field.env}`, annotation `{field.annotation}`, option `{field.option}`"
+        yield f"Variable `{field.env}`, annotation `{field.annotation}`, option {_option(field)}"
     for example in schema.get("examples", ()):
         yield f"Example: `{field.path[-1]}: {json.dumps(example)}`"
+
+
+def _option(field: Field) -> str:
+    if field.option is None or field.kind != "boolean":
+        return f"`{field.option}`"
+    return f"`{field.option}` or `--no-{field.option.removeprefix('--')}`"
 
 
 def _parts(prefix: str, schema: dict[str, Any]) -> Iterator[str]:

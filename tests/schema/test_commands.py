@@ -138,6 +138,31 @@ def test_the_reference_has_every_field(command: Command) -> None:
     assert "`OUTPUT_URL_AUTH_TOKEN`" in text
 
 
+def test_the_reference_names_both_options_of_a_boolean(command: Command) -> None:
+    text = command("reference").stdout
+    assert "option `--output-stdout` or `--no-output-stdout`\n" in text
+    assert "option `--output-url`\n" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--output-stdout=true"], ["--output-stdout", "true"], ["--no-output-stdout=0"], ["--no-output-stdout", "False"]],
+)
+def test_a_boolean_option_takes_no_value(command: Command, words: list[str]) -> None:
+    """Where a command takes files, too: the value is none of them."""
+    Path("a.yaml").write_text("ports: [80]")
+    for arguments in (["show", "--config", "a.yaml", *words], ["validate", *words, "a.yaml"]):
+        done = command(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.endswith(": error: --output-stdout takes no value; --no-output-stdout turns it off\n")
+
+
+def test_a_file_may_be_called_like_a_value(command: Command) -> None:
+    Path("true").write_text("ports: [80]")
+    assert command("validate", "--output-stdout", "./true").returncode == 0
+    assert command("validate", "--output-stdout", "--", "true").returncode == 0
+
+
 def test_the_default_file_is_valid_and_equals_the_defaults(load: Load, command: Command) -> None:
     file = ROOT / "config" / "sniffer.yaml"
     assert command("validate", str(file), PORTS="80").returncode == 0
