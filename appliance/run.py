@@ -35,6 +35,7 @@ class Run:
         self._sinks = list(sinks)
         self._removed: dict[str, dict[str, Any]] = {}  # what sinks that are gone had counted, by name
         self._replay = replay
+        self._draining = False
         self._stop_requested = asyncio.Event()
         self._last_stats: dict[str, Any] | None = None
         self._last_exchanges: dict[str, Any] | None = None
@@ -54,6 +55,11 @@ class Run:
         else:
             self._reports.start(embedded)
         self.over = asyncio.create_task(self._until_over())
+
+    @property
+    def capturing(self) -> bool:
+        """Whether packets are read: not any more while what came of them is delivered."""
+        return not self._draining and not self.over.done() and self._engine.finished() is None
 
     def request_stop(self) -> None:
         self._stop_requested.set()
@@ -84,7 +90,7 @@ class Run:
         from appliance.metrics import families
 
         exchanges = self._last_exchanges if self._last_exchanges is not None else self._engine.exchanges()
-        return families(self.stats(), exchanges, capture_open=not self.over.done())
+        return families(self.stats(), exchanges, capture_open=self.capturing)
 
     async def _until_over(self) -> None:
         try:
@@ -122,6 +128,7 @@ class Run:
         """Delivers everything that was captured, as far as the time goes."""
         deadline = Deadline()
         limit = asyncio.create_task(self._limit(deadline))
+        self._draining = True
         self._engine.stop()
         self._pipeline.finish()
         unread = await self._read_to_end(deadline)

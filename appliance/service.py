@@ -157,7 +157,7 @@ class Service:
         return self._run.measure() if self._run else families({}, {}, capture_open=False)
 
     def _capture_is_open(self) -> bool:
-        return self._run is not None and not self._run.over.done()
+        return self._run is not None and self._run.capturing
 
     async def _idle(self, draft: Draft) -> bool:
         """Waits for the next attempt; True when asked to stop meanwhile."""

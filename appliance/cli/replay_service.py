@@ -57,7 +57,7 @@ async def _with_status(settings: Settings, run: Run, work: Coroutine[None, None,
         return
     from appliance.status import StatusServer
 
-    server = StatusServer(settings.values["statusListen"], run.measure, lambda: not run.over.done())
+    server = StatusServer(settings.values["statusListen"], run.measure, lambda: run.capturing)
     await server.start()
     try:
         await work

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from aiohttp import ClientSession
-from servers import Collector, connected_to, get, unused_port
+from servers import Collector, collecting, connected_to, get, unused_port
 from sniffing import Sniffing, until
 
 
@@ -41,6 +41,25 @@ async def test_health_readiness_and_metrics(tmp_path: Path, target: int, collect
     assert "tcp_sniffer_open_connections" in samples
     requests = 'http_server_request_duration_seconds_count{http_request_method="GET",url_scheme="http"'
     assert samples[f'{requests},server_port="{target}",http_response_status_code="200"}}'] == "3"
+
+
+async def test_a_capture_that_has_ended_is_not_ready(tmp_path: Path, target: int) -> None:
+    """Though what it captured waits for a collector that hangs; alive it is."""
+    port = unused_port()
+    async with collecting(Collector(delay=30)) as collector:
+        options = ["--ports", str(target), "--output-url", collector.url, "--shutdown-timeout-ms", "20000"]
+        async with Sniffing(tmp_path / "s", *options, "--status-listen", f"127.0.0.1:{port}") as sniffing:
+            await get(target)
+            await until(lambda: collector.posts, "a POST")
+            assert await fetch(port, "/readyz") == (200, "ok\n")
+            sniffing.signal()
+            for _ in range(100):  # until what the kernel holds was read
+                if (status := (await fetch(port, "/readyz"))[0]) != 200:
+                    break
+                await asyncio.sleep(0.05)
+            assert status == 503
+            assert (await fetch(port, "/healthz"))[0] == 200
+            assert "tcp_sniffer_capture_open 0" in (await fetch(port, "/metrics"))[1]
 
 
 async def test_connections_that_ask_nothing_keep_no_probe_out(tmp_path: Path, target: int) -> None:
