@@ -11,6 +11,9 @@ from yarl import URL
 
 from appliance.sinks.own import Exclude, excluded_socket
 
+# Bytes of an answer's status line and of each of its headers. aiohttp allows 8190, which some gateways' answers exceed.
+_MOST_HEADER = 64 << 10
+
 
 def open_session(
     *, exclude: Exclude, headers: dict[str, str], connections: int, timeout: float, tls: ssl.SSLContext | bool
@@ -25,6 +28,8 @@ def open_session(
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,
+        max_line_size=_MOST_HEADER,
+        max_field_size=_MOST_HEADER,
     )
 
 

@@ -251,6 +251,29 @@ async def test_an_answer_counts_though_its_body_does_not_come(
     assert len(posts) == 2
 
 
+async def test_an_answer_with_a_long_header_counts(tmp_path: Path, target: int) -> None:
+    """A gateway's cookie or policy: the collector has taken the record."""
+    long = lambda _: web.Response(headers={"Content-Security-Policy": "x" * 60_000})  # noqa: E731
+    async with collecting(Collector(long)) as collector:
+        sniffing = await posted(tmp_path / "s", target, collector)
+    assert len(collector.posts) == 2
+    assert sniffing.sink("http")["delivered"] == 2
+
+
+async def test_an_endless_header_is_no_answer(tmp_path: Path, target: int) -> None:
+    """What is kept of it is bounded."""
+    long = lambda _: web.Response(headers={"X-Long": "x" * 200_000})  # noqa: E731
+    more = ["--shutdown-timeout-ms", "100"]
+    async with (
+        collecting(Collector(long)) as collector,
+        Sniffing(tmp_path / "s", *options(target, collector.url, *more)) as sniffing,
+    ):
+        await get(target)
+        await until(lambda: len(collector.posts) == 2, "the posts")
+        assert await sniffing.stop() == 6
+    assert sniffing.sink("http")["delivered"] == 0
+
+
 async def test_a_slow_collector_slows_nothing_else(tmp_path: Path, target: int) -> None:
     """Stdout has every record at once; the collector's queue is bounded, and what is over it is counted."""
     async with collecting(Collector(delay=30)) as collector:
