@@ -82,12 +82,13 @@ def _http(settings: Settings, instance: str, exclude: Exclude, queue_size: int) 
     )
     return HttpSink(
         options,
-        lambda: open_session(
+        lambda keep: open_session(
             exclude=exclude,
             headers=headers,
             connections=options.concurrency,
             timeout=values["outputTimeoutMs"] / 1000,
             tls=context,
+            keep=keep,
         ),
     )
 

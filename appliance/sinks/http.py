@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import aiohttp
-
 from appliance.engine import SELF_DELIVERY, Batch
 from appliance.ledger import SinkLedger
 from appliance.sinks import nothing_to_do
@@ -15,7 +13,7 @@ from appliance.sinks.batches import Batches
 from appliance.sinks.breaker import CircuitBreaker
 from appliance.sinks.deadline import Deadline
 from appliance.sinks.direct import DirectDelivery
-from appliance.sinks.post import Poster
+from appliance.sinks.post import OpenSession, Poster
 from appliance.sinks.record_queue import RecordQueue
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ class _Courier(Protocol):
 class HttpSink:
     name = "http"
 
-    def __init__(self, options: PostOptions, open_session: Callable[[], aiohttp.ClientSession]) -> None:
+    def __init__(self, options: PostOptions, open_session: OpenSession) -> None:
         self.ledger = SinkLedger()
         self.on_room: Callable[[], None] = nothing_to_do
         self._options = options
@@ -51,7 +49,7 @@ class HttpSink:
 
     async def start(self) -> None:
         options = self._options
-        self._poster = Poster(self._open_session(), options.url, options.shown_url)
+        self._poster = Poster(self._open_session, options.url, options.shown_url)
         batches = Batches(
             self._queue,
             instance=options.instance,

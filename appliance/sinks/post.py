@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 import aiohttp
 
 from appliance.sinks import retry
+from appliance.sinks.session import Use
 from appliance.spool.delivery import Delivery
 
 _log = logging.getLogger("tcp_sniffer.http")
 
 # A collector's answer is read to its end, or else the connection could not be used again; not a long one.
 _MOST_ANSWER = 64 << 10
+
+# Whether connections are kept in it.
+OpenSession = Callable[[bool], aiohttp.ClientSession]
 
 
 class Failure(NamedTuple):
@@ -24,29 +29,24 @@ class Failure(NamedTuple):
 
 
 class Poster:
-    def __init__(self, session: aiohttp.ClientSession, url: str, shown_url: str) -> None:
+    def __init__(self, open_session: OpenSession, url: str, shown_url: str) -> None:
         """`shown_url` is without user, password and query."""
-        self._session = session
+        self._session = open_session(True)
+        self._fresh = open_session(False)
         self._url = url
         self.shown_url = shown_url
 
     async def post(self, delivery: Delivery) -> Failure | None:
         """None where the collector took it."""
-        headers = {
-            "Content-Type": "application/x-ndjson" if delivery.ndjson else "application/json",
-            # The same on each try: a collector that got an earlier one can tell.
-            "Idempotency-Key": delivery.key,
-        }
+        use = Use()
         try:
-            async with self._session.post(
-                self._url, data=delivery.body, headers=headers, allow_redirects=False
-            ) as answer:
-                if retry.is_success(answer.status):
-                    await _read_some(answer)
-                    return None
-                retry_after = answer.headers.get("Retry-After")
-                await _read_some(answer)
-                return Failure(f"status {answer.status}", retry.is_worth_retrying(answer.status), retry_after)
+            try:
+                return await self._send(self._session, delivery, use)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError):
+                # A kept connection that ends when it is used again says nothing of the collector. Another may, too.
+                if not use.kept:
+                    raise
+                return await self._send(self._fresh, delivery, Use())
         except TimeoutError:
             return Failure("timeout", again=True)
         except (aiohttp.ClientError, OSError) as error:
@@ -54,6 +54,22 @@ class Poster:
             return Failure(f"{type(error).__name__}: {_said(error)}", again=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs these records and not the output
             return Failure(f"{type(error).__name__}: {error}", again=False)
+
+    async def _send(self, session: aiohttp.ClientSession, delivery: Delivery, use: Use) -> Failure | None:
+        headers = {
+            "Content-Type": "application/x-ndjson" if delivery.ndjson else "application/json",
+            # The same on each try: a collector that got an earlier one can tell.
+            "Idempotency-Key": delivery.key,
+        }
+        async with session.post(
+            self._url, data=delivery.body, headers=headers, allow_redirects=False, trace_request_ctx=use
+        ) as answer:
+            if retry.is_success(answer.status):
+                await _read_some(answer)
+                return None
+            retry_after = answer.headers.get("Retry-After")
+            await _read_some(answer)
+            return Failure(f"status {answer.status}", retry.is_worth_retrying(answer.status), retry_after)
 
     def say_failed(self, failure: Failure, attempts: int, records: int) -> None:
         _log.error(
@@ -69,6 +85,7 @@ class Poster:
 
     async def close(self) -> None:
         await self._session.close()
+        await self._fresh.close()
 
 
 def _said(error: Exception) -> str:

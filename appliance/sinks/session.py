@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from typing import Any
 
 import aiohttp
 from aiohttp.connector import AddrInfoType
@@ -15,11 +16,24 @@ from appliance.sinks.own import Exclude, excluded_socket
 _MOST_HEADER = 64 << 10
 
 
+class Use:
+    """Of a connection by one POST, which gives it as `trace_request_ctx`."""
+
+    kept = False  # it had carried another before
+
+
 def open_session(
-    *, exclude: Exclude, headers: dict[str, str], connections: int, timeout: float, tls: ssl.SSLContext | bool
+    *,
+    exclude: Exclude,
+    headers: dict[str, str],
+    connections: int,
+    timeout: float,
+    tls: ssl.SSLContext | bool,
+    keep: bool,
 ) -> aiohttp.ClientSession:
+    """`keep`: connections are used again."""
     connector = aiohttp.TCPConnector(
-        limit=connections, ssl=tls, socket_factory=lambda target: _own_socket(target, exclude)
+        limit=connections, ssl=tls, force_close=not keep, socket_factory=lambda target: _own_socket(target, exclude)
     )
     return aiohttp.ClientSession(
         connector=connector,
@@ -30,7 +44,17 @@ def open_session(
         trust_env=False,
         max_line_size=_MOST_HEADER,
         max_field_size=_MOST_HEADER,
+        trace_configs=[_telling_use()],
     )
+
+
+def _telling_use() -> aiohttp.TraceConfig:
+    async def note(_session: object, context: Any, _params: object) -> None:
+        context.trace_request_ctx.kept = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(note)
+    return trace
 
 
 def without_user(url: str) -> tuple[str, str]:
