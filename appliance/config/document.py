@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from appliance.config.fields import Path
@@ -35,7 +36,8 @@ def read(name: str, *, named: bool) -> Document:
     """The file called `name`. Only one that somebody named must be there and hold something."""
     document = Document(name)
     try:
-        with open(name, "rb") as file:
+        with open(name, "rb", opener=_open_at_once) as file:
+            os.set_blocking(file.fileno(), True)
             data = file.read(MAX_SIZE + 1)
     except FileNotFoundError:
         if named:
@@ -49,6 +51,11 @@ def read(name: str, *, named: bool) -> Document:
     if named and document.readable and not document.values and not document.problems:
         document.refuse("a file that is not empty")
     return document
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    """Of a FIFO that nobody writes to, too: it is empty. To wait for a writer would be to be deaf to SIGTERM."""
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def from_text(name: str, text: str) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -83,6 +84,22 @@ def test_validate_wants_the_library(command: Command) -> None:
 
 def test_validate_wants_a_file(command: Command) -> None:
     assert command("validate").returncode == 2
+
+
+def test_a_fifo_that_nobody_writes_to_is_empty(command: Command) -> None:
+    """Nothing waits for a writer: SIGTERM would wait with it."""
+    os.mkfifo("fifo")
+    done = command("validate", "fifo")
+    assert (done.returncode, done.stderr) == (2, "fifo: expected a file that is not empty\n")
+
+
+@pytest.mark.parametrize("name", ["/dev/stdin", "<(sleep 0.5; echo 'ports: [80]')"])
+def test_a_pipe_that_is_written_to_is_a_file(name: str) -> None:
+    """What stands in it is waited for."""
+    line = f"(sleep 0.5; echo 'ports: [80]') | {sys.executable} -m appliance config validate {name}"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 0
+    assert done.stdout.endswith(": valid\n")
 
 
 def test_warnings_do_not_make_it_invalid(command: Command) -> None:
