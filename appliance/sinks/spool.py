@@ -163,6 +163,12 @@ class Spool:
         self._stuck.clear()
         return delivered
 
+    async def look(self) -> None:
+        """Whether its files are still there: what is in removed ones would go with the process. Raises SpoolError."""
+        if not await self._run(lambda store: store.look()):
+            found = FileNotFoundError(f"{database.FILE} is not the file that was opened")
+            self._say("the spool was removed or replaced: all that it held is written to a new one", found)
+
     async def compact(self) -> None:
         with contextlib.suppress(SpoolError):
             await self._run(lambda store: store.compact())
@@ -184,7 +190,7 @@ class Spool:
         store = self._store
         try:
             return await self._in_thread(lambda: work(store))
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, database.NotOursError) as error:
             if isinstance(error, sqlite3.Error) and database.is_damage(error):
                 async with self._replacing:
                     await self._begin_anew(store, error)

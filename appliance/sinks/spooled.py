@@ -56,6 +56,7 @@ class SpooledDelivery:
         self._posts: set[asyncio.Task[Failure | None]] = set()
         self._dispatcher = start(self._dispatch())
         self._redeliverer = start(self._redeliver())
+        self._watcher = start(self._watch())
 
     async def drain(self, deadline: Deadline) -> None:
         """Delivers what it can; the rest stays on disk, for the next start."""
@@ -78,6 +79,9 @@ class SpooledDelivery:
         await self._close()
 
     async def _close(self) -> None:
+        self._watcher.cancel()
+        with contextlib.suppress(SpoolError):
+            await self._spool.look()
         if left := self._spool.records:
             _log.warning(
                 "records stay in the spool, for the next start", extra={"event": "spool_left", "records": left}
@@ -180,6 +184,15 @@ class SpooledDelivery:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY):
                     await self._spool.changed.wait()
+
+    async def _watch(self) -> None:
+        """Beside all else, for where the collector is dead the others may wait for long."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY)
+            try:
+                await self._spool.look()
+            except SpoolError:
+                await asyncio.sleep(_WARN_EVERY)  # another try may be a large copy
 
     async def _attempt_again(self, delivery: Delivery, probe: bool) -> None:
         try:

@@ -34,6 +34,10 @@ CREATE TABLE deliveries (
 """
 
 
+# Device and number; None where there is no file.
+Inode = tuple[int, int] | None
+
+
 class NotOursError(Exception):
     """A file of that name which is damaged, or not a spool."""
 
@@ -58,6 +62,31 @@ def connect(directory: str, *, wal_pages: int) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def inodes(directory: str) -> tuple[Inode, Inode]:
+    """Of the file and its log (WAL), as they stand there. SQLite goes on in those that it opened, wherever they are."""
+    return _inode(Path(directory, FILE)), _inode(Path(directory, FILE + "-wal"))
+
+
+def _inode(path: Path) -> Inode:
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def copy(connection: sqlite3.Connection, directory: str) -> None:
+    """All that it holds, to where its file was. A kill in the midst of it leaves a damaged one."""
+    path = Path(directory, FILE)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(path)
+    try:
+        connection.execute("VACUUM INTO ?", (str(path),))
+    except BaseException:
+        delete(directory)
+        raise
 
 
 def set_aside(directory: str) -> None:

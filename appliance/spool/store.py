@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 import zlib
@@ -32,12 +33,14 @@ class SpoolStore:
 
     def __init__(self, directory: str, max_bytes: int, max_age: float) -> None:
         """Opens it. Raises database.NotOursError, OSError, sqlite3.Error."""
+        self._directory = directory
         self._room = max_bytes // 4 * 3
         self.largest = max_bytes // 8  # bytes of one body
         self._max_age = max_age
         self._epoch = time.time() - time.monotonic()  # a clock that is set later makes nothing old
         self.group = min(MIB, max_bytes // 8)  # bytes that one put() should hold
-        self._db = database.connect(directory, wal_pages=max(1, min(MIB, max_bytes // 16) // database.PAGE))
+        self._wal_pages = max(1, min(MIB, max_bytes // 16) // database.PAGE)
+        self._connect()
         try:
             self._db.execute("UPDATE deliveries SET due = 0 WHERE due != 0")  # an earlier process's clock
             self.records: int
@@ -47,6 +50,33 @@ class SpoolStore:
             if database.is_damage(error):
                 raise database.NotOursError(str(error)) from error
             raise
+
+    def _connect(self) -> None:
+        self._db = database.connect(self._directory, wal_pages=self._wal_pages)
+        self._inodes = database.inodes(self._directory)
+
+    def look(self) -> bool:
+        """False where somebody had removed or replaced the files: all that they held is in new ones, row by row.
+
+        Raises sqlite3.Error, OSError or NotOursError where there are none to be had: then it goes on in the old ones.
+        """
+        file, log = database.inodes(self._directory)
+        if (file, log) == self._inodes:
+            return True
+        old = self._db
+        if file == self._inodes[0]:  # the log alone is gone: it is folded in
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            old.close()
+            self._connect()
+            return False
+        if file is not None:
+            with contextlib.suppress(database.NotOursError):  # but an error where another process has it
+                database.connect(self._directory, wal_pages=self._wal_pages).close()
+        database.set_aside(self._directory)
+        database.copy(old, self._directory)
+        self._connect()
+        old.close()
+        return False
 
     @property
     def used(self) -> int:

@@ -5,6 +5,8 @@ Sniffing.sink() checks that produced + recovered = delivered + dropped + queued 
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -125,6 +127,43 @@ async def test_a_body_that_the_disk_changed_costs_itself_alone(tmp_path: Path, s
     assert (http["recovered"], http["delivered"], http["dropped"]) == (20, 21, {"spool_corrupt": 1})
     assert len(set(identities(collector.records))) == 21
     assert not second.events("spool_failed")
+
+
+@pytest.mark.parametrize("gone", [[FILE, f"{FILE}-wal"], [FILE], [f"{FILE}-wal"]], ids=["both", "file", "log"])
+async def test_a_file_that_is_removed_is_written_anew(tmp_path: Path, target: int, gone: list[str]) -> None:
+    """SQLite goes on in what nobody finds any more; a kill then loses nothing."""
+    spool = tmp_path / "spool"
+    async with Sniffing(tmp_path / "s", *options(target, unused_port(), spool)) as sniffing:
+        await get(target, 20)
+        before = identities(await sniffing.until_records(40))
+        await asyncio.sleep(1.5)  # until the last is on disk
+        for name in gone:
+            (spool / name).unlink()
+        await sniffing.until_event("spool_failed")
+        await get(target, 5)
+        await sniffing.until_records(50)
+        await asyncio.sleep(1.5)
+        assert len(sniffing.events("spool_failed")) == 1
+        sniffing.signal(signal.SIGKILL)
+        await sniffing.wait()
+    second, collector = await delivered(tmp_path / "again", target, spool)
+    http = second.sink("http")
+    assert (http["recovered"], http["delivered"], http["dropped"]) == (50, 52, {})
+    assert set(before) <= set(identities(collector.records))
+
+
+async def test_a_file_that_is_removed_at_the_end(tmp_path: Path, target: int) -> None:
+    spool = tmp_path / "spool"
+    async with Sniffing(tmp_path / "s", *options(target, unused_port(), spool)) as sniffing:
+        await get(target, 20)
+        await sniffing.until_records(40)
+        await asyncio.sleep(1.5)
+        for file in spool.iterdir():
+            file.unlink()
+        assert await sniffing.stop() == 0
+    assert sniffing.sink("http")["spooled"] == 40
+    second, _ = await delivered(tmp_path / "again", target, spool)
+    assert second.sink("http")["recovered"] == 40
 
 
 async def test_a_file_that_is_destroyed_under_it(tmp_path: Path, sized: int) -> None:

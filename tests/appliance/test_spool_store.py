@@ -188,3 +188,87 @@ def test_the_disk_is_given_back_when_all_is_delivered(tmp_path: Path, store: Ope
     drain(spool)
     spool.compact()
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < MIB
+
+
+def gone(folder: Path) -> None:
+    for file in folder.glob(f"{FILE}*"):
+        file.unlink()
+
+
+def test_files_that_stay_are_left_alone(store: Open) -> None:
+    """Whatever the spool does with them itself."""
+    spool = store()
+    for number in range(2000):
+        spool.put([delivery(number, 1000)])
+        assert spool.look()
+    drain(spool)
+    spool.compact()
+    assert spool.look()
+    spool.put([delivery(1)])
+    assert spool.look()
+
+
+@pytest.mark.parametrize("what", ["removed", "moved", "log removed", "other spool", "no spool"])
+def test_files_that_are_not_those_that_were_opened(store: Open, tmp_path: Path, what: str) -> None:
+    """All is in new ones, with the numbers by which deliveries on their way know it."""
+    spool = store()
+    rows, _ = spool.put([delivery(number) for number in range(50)])
+    spool.remove(rows[0], "key-0")
+    if what == "log removed":
+        (tmp_path / f"{FILE}-wal").unlink()
+    elif what == "moved":
+        (tmp_path / FILE).rename(tmp_path / "elsewhere")
+    else:
+        gone(tmp_path)
+    if what == "no spool":
+        (tmp_path / FILE).write_bytes(b"x" * 10_000)
+    elif what == "other spool":
+        with closing(SpoolStore(str(tmp_path), MIB, 3600)) as other:
+            other.put([delivery(99)])
+    assert not spool.look()
+    assert spool.look()
+    assert spool.records == 98
+    assert spool.remove(rows[1], "key-1") == 2
+    spool.put([delivery(number) for number in range(50, 1000)])
+    # As after a kill: what the files hold, read while the spool is open.
+    (tmp_path / "killed").mkdir()
+    for name in (FILE, f"{FILE}-wal"):
+        (tmp_path / "killed" / name).write_bytes((tmp_path / name).read_bytes())
+    with closing(SpoolStore(str(tmp_path / "killed"), MIB, 3600)) as found:
+        assert [one.key for one in drain(found)] == [f"key-{number}" for number in range(2, 1000)]
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+def test_files_that_another_process_has_are_left_to_it(store: Open, tmp_path: Path) -> None:
+    spool = store()
+    spool.put([delivery(1)])
+    gone(tmp_path)
+    code = f"""
+from appliance.spool.store import SpoolStore
+spool = SpoolStore({str(tmp_path)!r}, {MIB}, 3600)
+print("open", flush=True)
+input()
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(sqlite3.Error, match="locked"):
+            spool.look()
+        spool.put([delivery(2)])
+        other.communicate("\n")
+    assert not spool.look()
+    assert [one.key for one in drain(spool)] == ["key-1", "key-2"]
+
+
+def test_where_no_file_can_be_made_the_old_one_serves(store: Open, tmp_path: Path) -> None:
+    spool = store()
+    spool.put([delivery(1)])
+    gone(tmp_path)
+    (tmp_path / FILE).mkdir()
+    (tmp_path / f"{FILE}.aside").mkdir()
+    (tmp_path / f"{FILE}.aside" / "x").touch()
+    with pytest.raises(OSError, match="not empty"):
+        spool.look()
+    spool.put([delivery(2)])
+    assert [one.key for one in drain(spool)] == ["key-1", "key-2"]
