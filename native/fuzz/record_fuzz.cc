@@ -20,6 +20,7 @@ Config make_config(FuzzedDataProvider& data) {
     config.decode_body = data.ConsumeBool();
     config.redact_headers = {"authorization", "cookie"};
     if (data.ConsumeBool()) config.redact_fields = {"a", "password"};
+    config.withhold_unparsable = data.ConsumeBool();
     return config;
 }
 

@@ -157,7 +157,7 @@ def records() -> Iterator[bytes]:
     for coding, encode in CODINGS.items():
         for media_type, body in BODIES:
             seed = Consumed().integral_in_range(16384, 4096, 16384).integral_in_range(8192, 0, 8192)  # limits
-            seed.boolean(True).boolean(True)  # decoded, redacted
+            seed.boolean(True).boolean(True).boolean(False)  # decoded, redacted, what does not parse is searched
             seed.integral_in_range(2, 0, 100).random_length_string(b"Host", 100).random_length_string(b"d", 100)
             seed.random_length_string(b"/?a=1&b=2#a=3", 5000).random_length_string(b"GET", 20)
             seed.random_length_string(trace, 60).integral_in_range(coding, 0, 5).integral_in_range(media_type, 0, 3)

@@ -31,19 +31,16 @@ bool Redactor::url_header(std::string_view name) const {
 
 void Redactor::url(std::string_view url, Text& out) const { redact_url(url, fields_, out); }
 
-namespace {
-
-// Clients often send JSON under a form's type, or under none.
-bool looks_like_json(std::string_view body) {
-    const size_t first = body.find_first_not_of(" \t\r\n\xef\xbb\xbf");
-    return first != std::string_view::npos && (body[first] == '{' || body[first] == '[');
-}
-
 std::string media_type(std::string_view content_type) {
     return to_lower(trim(content_type.substr(0, content_type.find(';'))));
 }
 
-constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+bool looks_like_json(std::string_view text) {
+    const size_t first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+    return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
+}
+
+namespace {
 
 // Of what has no type: name=value, and nothing that a form would have encoded.
 bool looks_like_form(std::string_view body) {
@@ -56,16 +53,14 @@ bool looks_like_form(std::string_view body) {
 bool Redactor::parses(std::string_view content_type, std::string_view body) const {
     const std::string type = media_type(content_type);
     if (type.starts_with("multipart/")) return is_whole_form_data(content_type, body);
-    if (looks_like_json(body)) return is_json(body);
-    if (type == kForm || (type.empty() && looks_like_form(body))) return true;
+    if ((type == kFormType || (type.empty() && looks_like_form(body))) && is_form(body)) return true;
     return is_json(body);
 }
 
 void Redactor::body(std::string_view content_type, std::string_view body, Text& out) const {
     const std::string type = media_type(content_type);
     if (type.starts_with("multipart/")) return redact_multipart(content_type, body, fields_, out);
-    const bool form = type.empty() || type == kForm;
-    if (form && !looks_like_json(body)) return redact_form(body, fields_, out);
+    if (type.empty() || type == kFormType) return redact_form_or_json(body, fields_, out);
     // Under any other type too: event streams, logs and pages carry JSON, and the search does not mind what is not.
     redact_json(body, fields_, out);
 }

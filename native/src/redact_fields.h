@@ -2,11 +2,23 @@
 // of named fields replaced; none asks for a text that is whole or well-formed.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "redact.h"
 
 namespace sniffer {
+
+constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
+
+// What a Content-Type says without its parameters, in lower case.
+std::string media_type(std::string_view content_type);
+
+// Of controls a text has tabs and line ends.
+constexpr bool is_control(char c) { return (c >= 0 && c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f; }
+
+// Clients often send JSON under a form's type, or under none.
+bool looks_like_json(std::string_view text);
 
 // JSON, at any depth; keys may be spelled with escapes. A value of any type becomes a string.
 void redact_json(std::string_view text, const NameSet& fields, Text& out);
@@ -14,17 +26,26 @@ void redact_json(std::string_view text, const NameSet& fields, Text& out);
 // Whether a form's field has one of the names: `user[password]` and `password[]` are how forms spell depth.
 bool has_form_name(std::string_view name, const NameSet& fields);
 
+// The same for a name that is percent-encoded.
+bool has_coded_name(std::string_view name, const NameSet& fields);
+
+// Whether it is text in UTF-8, in whose names nothing stands that must be encoded there.
+bool is_form(std::string_view text);
+
 // name=value&name=value, percent-encoded. `a[b]` has the names a and b.
 void redact_form(std::string_view text, const NameSet& fields, Text& out);
 
-// The same, behind the `?` and `#` of a URL.
+// What may be either, or both to different readers.
+void redact_form_or_json(std::string_view text, const NameSet& fields, Text& out);
+
+// The same as redact_form, behind the `?` and `#` of a URL.
 void redact_url(std::string_view url, const NameSet& fields, Text& out);
 
 // Whether it is multipart/form-data (RFC 7578) from the first delimiter to the closing one (RFC 2046 section 5.1.1),
-// with a name for every part and nothing beside them.
+// with nothing beside them, and one name for every part, so plainly written that no reader finds another.
 bool is_whole_form_data(std::string_view content_type, std::string_view text);
 
-// Any multipart; parts whose name is not to be redacted are searched as JSON.
+// Any multipart; parts whose name is not to be redacted are searched as JSON, or as the form that they say they are.
 void redact_multipart(std::string_view content_type, std::string_view text, const NameSet& fields, Text& out);
 
 }  // namespace sniffer

@@ -4,6 +4,7 @@
 #include "ascii.h"
 #include "byte_set.h"
 #include "redact_fields.h"
+#include "utf8.h"
 
 namespace sniffer {
 
@@ -24,12 +25,6 @@ std::string percent_decoded(std::string_view text) {
     return out;
 }
 
-bool named(std::string_view raw, const NameSet& fields) {
-    if (fields.has(raw)) return true;
-    static constexpr ByteSet kCoded("%+[");
-    return kCoded.find_in(raw) < raw.size() && has_form_name(percent_decoded(raw), fields);
-}
-
 // Where a name ends, where the next parameter begins, and where a value that is withheld ends: where the reader takes
 // no `;`, or no line end, for a separator, what follows it is part of the value.
 struct Separators {
@@ -44,7 +39,7 @@ void redact_pairs(std::string_view text, const Separators& ends, const NameSet& 
         if (at + 1 >= text.size() || text[at] != '=') continue;
         const size_t value = at + 1;
         at = ends.values.find_in(text, value);
-        if (!named(text.substr(name, value - 1 - name), fields)) continue;
+        if (!has_coded_name(text.substr(name, value - 1 - name), fields)) continue;
         at = ends.withheld.find_in(text, value);
         out.append(text.substr(copied, value - copied));
         out.append(kRedacted);
@@ -55,7 +50,9 @@ void redact_pairs(std::string_view text, const Separators& ends, const NameSet& 
 
 }  // namespace
 
+// Some readers leave out white space around it.
 bool has_form_name(std::string_view name, const NameSet& fields) {
+    name = trim(name);
     if (fields.has(name)) return true;
     for (size_t at = 0; at < name.size();) {
         const size_t end = std::min(name.find_first_of("[]", at), name.size());
@@ -63,6 +60,33 @@ bool has_form_name(std::string_view name, const NameSet& fields) {
         at = end + 1;
     }
     return false;
+}
+
+bool has_coded_name(std::string_view name, const NameSet& fields) {
+    if (fields.has(name)) return true;
+    static constexpr ByteSet kCoded("%+[ \t");
+    return kCoded.find_in(name) < name.size() && has_form_name(percent_decoded(name), fields);
+}
+
+bool is_form(std::string_view text) {
+    if (!valid_utf8(text) || std::any_of(text.begin(), text.end(), is_control)) return false;
+    static constexpr ByteSet kNever(" \t\r\n\"'<>\\{}");
+    while (!text.empty()) {
+        std::string_view pair = take_until(text, '&');
+        const std::string_view name = trim(take_until(pair, '='));
+        if (kNever.find_in(name) < name.size()) return false;
+    }
+    return true;
+}
+
+void redact_form_or_json(std::string_view text, const NameSet& fields, Text& out) {
+    const size_t start = out.size();
+    redact_form(text, fields, out);
+    // Well-formed JSON is still that, or cut: `=` and `&` stand in strings alone.
+    if (out.view().find('"', start) == std::string_view::npos) return;
+    const std::string form(out.view().substr(start));
+    out.cut(start);
+    redact_json(form, fields, out);
 }
 
 void redact_form(std::string_view text, const NameSet& fields, Text& out) {

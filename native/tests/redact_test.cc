@@ -100,6 +100,9 @@ TEST(Redact, Forms) {
     EXPECT_EQ(form("password=x;y&a=1;token=z"), "password=[REDACTED]&a=1;token=[REDACTED]");
     EXPECT_EQ(form("passwords=x&password&password="), "passwords=x&password&password=");
     EXPECT_EQ(body("", "password=x"), "password=[REDACTED]");
+    EXPECT_EQ(form("a=1& password=x&+token=y"), "a=1& password=[REDACTED]&+token=[REDACTED]");
+    EXPECT_EQ(form("[x]=1&password=y"), "[x]=1&password=[REDACTED]");
+    EXPECT_EQ(form("[\"&password=x&\",{\"token\":1}]"), "[\"&password=[REDACTED]&\",{\"token\":\"[REDACTED]\"}]");
 }
 
 TEST(Redact, Urls) {
@@ -129,6 +132,15 @@ TEST(Redact, MultipartFields) {
         EXPECT_EQ(cut.find("cret"), std::string::npos) << size;
     }
     EXPECT_EQ(body("multipart/form-data", text), body(kMultipart, text));  // the boundary is not said
+}
+
+// RFC 2046 section 5.1.1: behind the boundary a delimiter's line ends.
+TEST(Redact, MultipartDelimitersAreWholeLines) {
+    const std::string head = "--XX\r\nContent-Disposition: form-data; name=password\r\n\r\n";
+    for (const char* content : {"se\r\n--XXx\r\n\r\ncret", "se\r\n--XX-\r\n\r\ncret", "se--XX\r\n\r\ncret"})
+        EXPECT_EQ(body(kMultipart, head + content + "\r\n--XX--"), head + "[REDACTED]\r\n--XX--") << content;
+    for (const char* end : {"--XX", "--XX\n", "--XX \t\r\n", "--XX-- "})
+        EXPECT_EQ(body(kMultipart, head + "secret\r\n" + end), head + "[REDACTED]\r\n" + end) << end;
 }
 
 // Whatever the bytes: the search ends, and a valid document stays valid.
