@@ -174,6 +174,7 @@ bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& fra
     carries_deliveries_ |= parsed.self_delivery;
     draft.self_delivery = parsed.self_delivery || (cut && r.is_request && carries_deliveries_);
     draft.partial = parsed.partial;
+    draft.transfer_coded = parsed.framing.still_coded;
     if (!parsed.content_type.empty()) draft.content_type = parsed.content_type;
     if (!parsed.content_encoding.empty()) draft.content_encoding = parsed.content_encoding;
     const uint64_t limit = context_.config.max_record;

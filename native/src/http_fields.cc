@@ -1,6 +1,5 @@
 // The lines of a head and of a trailer section: fields, and what they say about the framing (RFC 9112 sections 5 and
 // 6).
-#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -82,16 +81,25 @@ void read_content_length(std::string_view value, FramingFields& framing) {
     }
 }
 
-void read_transfer_encoding(std::string_view value, FramingFields& framing) {
-    framing.transfer_encoding = true;
+// Apart, for it is rare.
+[[gnu::noinline, gnu::cold]] void read_transfer_codings(std::string_view value, FramingFields& framing) {
     const size_t end = value.find_last_not_of(", \t") + 1;
     if (end == 0 || value.find(',', end) != std::string_view::npos) framing.empty_coding = true;
-    for (size_t at = 0; at < end;) {  // without a coding the list's last one is that of the lines before
-        const size_t comma = std::min(value.find(',', at), end);
+    value = value.substr(0, end);  // where that is empty, the list's last coding is that of the lines before
+    while (!value.empty()) {
+        const std::string_view coding = trim_line(take_until(value, ','));
+        if (coding.empty()) continue;
         framing.behind_chunked |= framing.chunked_last;
-        framing.chunked_last = equals_lower(trim_line(value.substr(at, comma - at)), "chunked");
-        at = comma + 1;
+        framing.chunked_last = equals_lower(coding, "chunked");
+        framing.still_coded |= framing.any_coding || !(framing.chunked_last || equals_lower(coding, "identity"));
+        framing.any_coding = true;
     }
+}
+
+void read_transfer_encoding(std::string_view value, FramingFields& framing) {
+    framing.transfer_encoding = true;
+    if (value != "chunked" || framing.any_coding) return read_transfer_codings(value, framing);
+    framing.any_coding = framing.chunked_last = true;
 }
 
 // A framing field with white space before its name or between that and the colon: RFC 9112 sections 2.2 and 5.1 have it

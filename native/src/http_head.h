@@ -73,8 +73,9 @@ class HeadBuffer {
 // What RFC 9112 section 6 needs to know.
 struct FramingFields {
     bool transfer_encoding = false, chunked_last = false;
-    bool behind_chunked = false;  // a coding stands there, as none may (section 6.1)
-    bool empty_coding = false;    // at the list's end: to be ignored (RFC 9110 section 5.6.1.2), which not all do
+    bool any_coding = false, still_coded = false;  // still: more than chunked alone, which alone is undone (section 7)
+    bool behind_chunked = false;                   // a coding stands there, as none may (section 6.1)
+    bool empty_coding = false;  // at the list's end: to be ignored (RFC 9110 section 5.6.1.2), which not all do
     bool content_length = false, length_invalid = false;  // invalid: not a number, or differing ones
     bool loose = false;                                   // one of these fields has white space around its name
     uint64_t length = 0;

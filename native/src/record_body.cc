@@ -15,7 +15,10 @@ void RecordBody::prepare(const Message& message) {
     if (!message.body || message.body->empty()) return;
     for (const Chunk* chunk = message.body->first(); chunk; chunk = chunk->next)
         pieces_.emplace_back(chunk->data, chunk->size);
-    if (!message.content_encoding.empty()) decode(message);
+    if (message.transfer_coded)
+        still_coded_ = true;  // all that the content codings gave is within
+    else if (!message.content_encoding.empty())
+        decode(message);
     ends_early_ = truncated_ || message.incomplete != Incomplete::none;
     if (redactor_.has_fields()) redact(message);
 }
@@ -39,7 +42,7 @@ void RecordBody::decode(const Message& message) {
 
 void RecordBody::redact(const Message& message) {
     // What can't be read can't be searched; and a field may be cut in its midst, its name gone. A head that was cut
-    // may have said that.
+    // may have said either.
     const bool cut = ends_early_ || message.partial || message.headers_truncated;
     if (still_coded_ || (config_.withhold_unparsable && cut)) return withhold();
     if (pieces_.empty()) return;
@@ -48,7 +51,8 @@ void RecordBody::redact(const Message& message) {
         for (const std::string_view piece : pieces_) gathered_.append(piece);
         pieces_.assign(1, gathered_.view());
     }
-    if (config_.withhold_unparsable && !redactor_.parses(message.content_type, pieces_.front())) return withhold();
+    const bool doubtful = config_.withhold_unparsable || message.headers_truncated;
+    if (doubtful && !redactor_.parses(message.content_type, pieces_.front())) return withhold();
     redacted_.clear();
     redactor_.body(message.content_type, pieces_.front(), redacted_);
     pieces_.assign(1, redacted_.view());

@@ -109,6 +109,18 @@ def test_several_gzip_members(replay: Replay) -> None:
     assert record["body"] == 2 * TEXT.decode()
 
 
+@pytest.mark.parametrize("decode_body", [False, True])
+def test_a_transfer_coding_stays(replay: Replay, decode_body: bool) -> None:
+    """RFC 9112 section 7.2: of transfer codings chunked alone is undone; what the content codings gave lies within."""
+    twice = gzip.compress(GZIP, mtime=0)
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\nContent-Encoding: gzip\r\n\r\n"
+    message = head + b"%x\r\n" % len(twice) + twice + b"\r\n0\r\n\r\n"
+    capture = Conversation().open().exchange(b"GET / HTTP/1.1\r\n\r\n", message)
+    record = replay(pcap(frames(capture.segments)), decodeBody=decode_body).records[1]
+    assert base64.b64decode(record["body"]) == twice
+    assert "contentDecoded" not in record
+
+
 def test_binary_content(replay: Replay) -> None:
     """What comes out may be no text."""
     record = decoded(replay, "gzip", gzip.compress(b"\xff\x00\xfe", mtime=0))

@@ -345,6 +345,38 @@ def test_a_body_under_a_head_that_was_cut_is_withheld(replay: Replay) -> None:
     assert record["bodyRedacted"] is True
 
 
+@pytest.mark.parametrize("unparsable", ["withhold", "search"])
+@pytest.mark.parametrize("codings", ["gzip, chunked", "gzip\r\nTransfer-Encoding: chunked", "chunked, chunked"])
+def test_a_transfer_coding_besides_chunked_is_withheld(unparsable: str, codings: str, replay: Replay) -> None:
+    """RFC 9112 section 7.2: it is not undone, so nothing can be found in it."""
+    body = gzip.compress(b'{"token": "s3cret"}', mtime=0) if "gzip" in codings else b"8\r\n[s3cret]\r\n0\r\n\r\n"
+    head = f"POST / HTTP/1.1\r\nContent-Type: {FORM}\r\nTransfer-Encoding: {codings}\r\n\r\n".encode()
+    message = head + b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+    record = _posted(message, replay, redactUnparsable=unparsable, decodeBody=True)
+    assert record["bodyRedacted"] is True
+    assert record["bodySize"] == len(body)
+
+
+@pytest.mark.parametrize("codings", ["chunked", "Chunked, ", "chunked\r\nTransfer-Encoding: "])
+def test_chunked_alone_is_undone(codings: str, replay: Replay) -> None:
+    head = f"POST / HTTP/1.1\r\nTransfer-Encoding: {codings}\r\n\r\n".encode()
+    record = _posted(head + b"8\r\ntoken=s3\r\n4\r\ncret\r\n0\r\n\r\n", replay)
+    assert record["body"] == "token=[REDACTED]"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"), [(gzip.compress(b"token=s3cret", mtime=0), None), (b'{"token": 1}', '{"token": "[REDACTED]"}')]
+)
+def test_a_coding_behind_the_limit_of_the_head(body: bytes, shown: str | None, replay: Replay) -> None:
+    """It may be said there: where only what parses as it is can be searched."""
+    head = (
+        b"PUT / HTTP/1.1\r\nContent-Length: %d\r\nA: " % len(body) + b"a" * 1000 + b"\r\nContent-Encoding: gzip\r\n\r\n"
+    )
+    record = _posted(head + body, replay, maxHeaderSize=1000, redactUnparsable="search")
+    assert record.get("body") == shown
+    assert record.get("bodyRedacted", False) is (shown is None)
+
+
 SEARCHED = (
     (FORM, b'["&token=s3cret&"]'),
     (FORM, b"[x]=1&password=s3cret"),
