@@ -72,12 +72,12 @@ class Zlib : public Coding {
             } else if (result == Z_BUF_ERROR || (result == Z_OK && stream_.avail_in == 0 && stream_.avail_out > 0)) {
                 return Step::more;
             } else if (result != Z_OK) {
-                return Step::corrupt;
+                return later_ && stream_.total_in <= kMagic ? Step::done : Step::corrupt;
             }
         }
         return Step::full;
     }
-    bool ended() const override { return ended_; }
+    bool ended() const override { return ended_ || (later_ && stream_.total_in < kMagic); }
 
  protected:
     static constexpr int kZlibBits = 15, kRawBits = -15, kGzipBits = 15 + 16;
@@ -86,23 +86,25 @@ class Zlib : public Coding {
     void reset(int window_bits) {
         inflateReset2(&stream_, window_bits);
         inflateValidate(&stream_, 0);
-        ended_ = false;
+        ended_ = later_ = false;
     }
     virtual bool members() const = 0;
 
  private:
-    // RFC 1952 section 2.2: members simply follow each other.
+    // RFC 1952 section 2.2: members simply follow each other. What does not begin like one is none (as to gzip itself).
     bool next_member() {
         if (!members() || stream_.avail_in == 0 || *stream_.next_in != 0x1f) return false;
         reset(kGzipBits);
+        later_ = true;
         return true;
     }
+    static constexpr uLong kMagic = 2;  // the bytes that each member begins with
 
     static constexpr uint64_t kMemory = 48 << 10;  // the window of 32 KiB and inflate's state
 
     Budget& budget_;
     z_stream stream_{};
-    bool ended_ = false;
+    bool ended_ = false, later_ = false;  // later_: not the first member
 };
 
 class Gzip : public Zlib {

@@ -71,7 +71,7 @@ Result undo(Coding& coding, std::span<const std::string_view> pieces, size_t lim
     // A body may end early, but not before it gave anything.
     if (step == Coding::Step::corrupt || (step == Coding::Step::more && out.empty() && !coding.ended()))
         return Result::failed;
-    if (out.size() <= limit) return Result::decoded;
+    if (out.size() <= limit) return step == Coding::Step::more && !coding.ended() ? Result::cut : Result::decoded;
     out.cut(limit);
     return Result::cut;
 }

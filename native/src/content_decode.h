@@ -15,8 +15,8 @@ class ContentDecoder {
  public:
     enum class Result {
         plain,    // no coding but identity: the body is what it is
-        decoded,  // `out` holds the body, or as much as the bytes that came give
-        cut,      // the same, but a bound ended it
+        decoded,  // `out` holds the body
+        cut,      // `out` holds its beginning: a bound ended it, or the bytes that came do
         failed,   // a coding that is unknown, or bytes that are not of it
     };
 

@@ -113,13 +113,13 @@ TEST(ContentDecode, WhatCannotBeUndoneFails) {
     EXPECT_EQ(decode("gzip", body).result, Result::failed);
 }
 
-// An incomplete message's body is a prefix.
+// An incomplete message's body is a prefix; to a complete one it may be all there is.
 TEST(ContentDecode, APrefixGivesAPrefix) {
     const std::string text = sample(200000);
     for (const Codec& codec : kCodecs) {
         const std::string body = codec.encode(text);
         const Decoded decoded = decode(codec.name, body.substr(0, body.size() * 3 / 4), 1 << 20, 2032);
-        EXPECT_EQ(decoded.result, Result::decoded) << codec.name;
+        EXPECT_EQ(decoded.result, Result::cut) << codec.name;
         EXPECT_GT(decoded.text.size(), 0u) << codec.name;
         EXPECT_EQ(decoded.text, text.substr(0, decoded.text.size())) << codec.name;
     }
@@ -154,6 +154,13 @@ TEST(ContentDecode, MembersAndFramesMayFollowEachOther) {
     EXPECT_EQ(decode("gzip", gzip("one ") + gzip("two"), 100, 3).text, "one two");
     EXPECT_EQ(decode("zstd", zstd("one ") + zstd("two"), 100, 3).text, "one two");
     EXPECT_EQ(decode("gzip", gzip("one") + std::string(10, '\0')).text, "one");  // padding
+    for (const char* junk : {"\x1f", "\x1f\x1f\x8b", "\x1f junk", "junk"})
+        for (const size_t piece : {SIZE_MAX, size_t{1}}) {
+            const Decoded decoded = decode("gzip", gzip("one") + gzip("") + junk, 100, piece);
+            EXPECT_EQ(decoded.result, Result::decoded) << junk;
+            EXPECT_EQ(decoded.text, "one") << junk;
+        }
+    EXPECT_EQ(decode("gzip", gzip("one") + "\x1f\x8b").result, Result::cut);
 }
 
 // As in a bare deflate stream, and in br, which have none: what a lenient reader sees is told.

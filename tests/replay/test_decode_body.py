@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import gzip
+import random
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -109,6 +111,31 @@ def test_several_gzip_members(replay: Replay) -> None:
     assert record["body"] == 2 * TEXT.decode()
 
 
+@pytest.mark.parametrize("junk", [b"\x00", b"\x1f", b"\x1fx", b"junk"])
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip"])
+def test_junk_behind_a_member(replay: Replay, junk: bytes, coding: str) -> None:
+    """It begins no member, so the stream has ended: to gzip itself too."""
+    body = gzip.compress(GZIP + junk, mtime=0) if "," in coding else GZIP
+    record = decoded(replay, coding, body + junk)
+    assert record["body"] == TEXT.decode()
+    assert "bodyTruncated" not in record
+
+
+@pytest.mark.parametrize(("coding", "encode"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_a_stream_that_ends_early(replay: Replay, coding: str, encode: Callable[[bytes], bytes]) -> None:
+    """The message is complete, its content is not."""
+    text = "".join(random.Random(1).choices("0123456789abcdef", k=1000))
+    record = decoded(replay, coding, encode(text.encode())[:-100])
+    assert text.startswith(record["body"])
+    assert (record["complete"], record["bodyTruncated"]) == (True, True)
+
+
+def test_a_member_that_ends_early(replay: Replay) -> None:
+    record = decoded(replay, "gzip", GZIP + GZIP[:10])
+    assert record["body"] == TEXT.decode()
+    assert record["bodyTruncated"] is True
+
+
 @pytest.mark.parametrize("decode_body", [False, True])
 def test_a_transfer_coding_stays(replay: Replay, decode_body: bool) -> None:
     """RFC 9112 section 7.2: of transfer codings chunked alone is undone; what the content codings gave lies within."""
@@ -158,8 +185,6 @@ def test_bombs(replay: Replay, coding: str, bomb: bytes) -> None:
 
 def test_a_body_cut_by_a_hole(replay: Replay) -> None:
     """What can be decoded before the hole is shown; the message is incomplete."""
-    import random
-
     text = "".join(random.Random(1).choices("0123456789abcdef", k=4000))
     body = gzip.compress(text.encode(), mtime=0)
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body)

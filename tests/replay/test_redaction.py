@@ -377,6 +377,15 @@ def test_a_coding_behind_the_limit_of_the_head(body: bytes, shown: str | None, r
     assert record.get("bodyRedacted", False) is (shown is None)
 
 
+def test_a_compressed_body_that_ends_early_is_withheld(replay: Replay) -> None:
+    """Complete to HTTP, cut to whom it is for."""
+    body = gzip.compress(b"a=1&x=s3cret&y=2", mtime=0)[:-12]
+    head = f"PUT / HTTP/1.1\r\nContent-Type: {FORM}\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    record = _posted(head.encode() + body, replay)
+    assert record["bodyRedacted"] is True
+    assert record["bodyTruncated"] is True
+
+
 SEARCHED = (
     (FORM, b'["&token=s3cret&"]'),
     (FORM, b"[x]=1&password=s3cret"),
