@@ -173,7 +173,7 @@ bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& fra
     draft.headers_truncated = draft.raw.over_limit();
     carries_deliveries_ |= parsed.self_delivery;
     draft.self_delivery = parsed.self_delivery || (cut && r.is_request && carries_deliveries_);
-    draft.partial = parsed.partial;
+    draft.unsure = parsed.unsure;
     draft.transfer_coded = parsed.framing.still_coded;
     if (!parsed.content_type.empty()) draft.content_type = parsed.content_type;
     if (!parsed.content_encoding.empty()) draft.content_encoding = parsed.content_encoding;

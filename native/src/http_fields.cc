@@ -132,6 +132,7 @@ void note_field(HeaderKind kind, std::string_view value, HeadScratch& scratch, P
         case HeaderKind::other:
             break;
         case HeaderKind::content_type:
+            if (!out.content_type.empty() && out.content_type != value) out.unsure = true;
             out.content_type = value;
             break;
         case HeaderKind::content_length:
@@ -141,7 +142,7 @@ void note_field(HeaderKind kind, std::string_view value, HeadScratch& scratch, P
             read_content_encoding(value, scratch.codings, out);
             break;
         case HeaderKind::content_range:
-            out.partial = true;
+            out.unsure = true;
             break;
         case HeaderKind::transfer_encoding:
             read_transfer_encoding(value, out.framing);

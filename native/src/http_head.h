@@ -89,7 +89,7 @@ struct ParsedHead {
     bool simple = false;         // a request without a version (HTTP/0.9)
     bool self_delivery = false;  // has Tcp-Sniffer-Delivery
     bool traced = false;         // has traceparent
-    bool partial = false;        // has Content-Range: the body may be a part of something
+    bool unsure = false;         // has Content-Range, so the body may be a part of something, or two types
 };
 
 // Reused from head to head.

@@ -60,7 +60,7 @@ struct MessageFacts {
     uint64_t first_packet = 0, last_packet = 0;  // numbers in the recording; 0: not there
     uint32_t exchange = 0;
     bool body_cut = false;        // bytes that followed the kept ones without a hole were not kept
-    bool partial = false;         // the body is a range of something (RFC 9110 section 14.4)
+    bool unsure = false;          // the body is a range of something (RFC 9110 section 14.4), or of one of two types
     bool transfer_coded = false;  // and not by chunked alone
     bool interim = false, midstream = false;
     bool headers_truncated = false, ambiguous_framing = false, conflicting_data = false;

@@ -42,9 +42,9 @@ void RecordBody::decode(const Message& message) {
 
 void RecordBody::redact(const Message& message) {
     // What can't be read can't be searched; and a field may be cut in its midst, its name gone. A head that was cut
-    // may have said either.
-    const bool cut = ends_early_ || message.partial || message.headers_truncated;
-    if (still_coded_ || (config_.withhold_unparsable && cut)) return withhold();
+    // may have said either. Of two types each reader takes one.
+    const bool unsure = ends_early_ || message.unsure || message.headers_truncated;
+    if (still_coded_ || (config_.withhold_unparsable && unsure)) return withhold();
     if (pieces_.empty()) return;
     if (pieces_.size() > 1) {
         gathered_.clear();

@@ -337,6 +337,16 @@ def test_a_range_of_a_body_is_withheld(replay: Replay) -> None:
     assert _posted(form, replay)["bodyRedacted"] is True
 
 
+def test_a_body_of_two_types_is_withheld(replay: Replay) -> None:
+    """Some readers take the first, some the last."""
+    types = b"Content-Type: text/plain\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    form = b"POST / HTTP/1.1\r\n" + types + b"Content-Length: 8\r\n\r\na=1&b=22"
+    assert _posted(form, replay)["bodyRedacted"] is True
+    assert _posted(form, replay, redactUnparsable="search")["body"] == "a=1&b=22"
+    twice = form.replace(b"text/plain", b"application/x-www-form-urlencoded")
+    assert _posted(twice, replay)["body"] == "a=1&b=22"
+
+
 def test_a_body_under_a_head_that_was_cut_is_withheld(replay: Replay) -> None:
     """What its type is, and whether it is a range, may stand behind the limit."""
     head = b"PUT / HTTP/1.1\r\nContent-Length: 8\r\nA: " + b"a" * 1000 + b"\r\nContent-Range: bytes 8-15/16\r\n\r\n"
