@@ -30,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What stdout still holds has nowhere to go; Python would complain once more when it flushes.
         sys.stdout = None
         if not isinstance(error, BrokenPipeError):  # where who read our output has gone, nobody asks why
-            print(f"tcp-sniffer: {error}", file=sys.stderr)
+            from appliance.cli.plain_log import say
+
+            say(f"tcp-sniffer: {error}")
         return 1
 
 

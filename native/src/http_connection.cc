@@ -205,7 +205,8 @@ void HttpConnection::take_response(Reader& r, const ParsedHead& head, Framing& f
     const bool known = pairing_.in_step() || pairing_.waiting();
     RequestKind kind;
     if (pairing_.waiting()) {
-        kind = {pairing_.oldest().head, pairing_.oldest().connect};
+        const Method method = pairing_.oldest().method;
+        kind = {method == Method::head, method == Method::connect};
         pairing_.answer(draft);
     } else {
         draft.self_delivery |= carries_deliveries_;  // it may answer one

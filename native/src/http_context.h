@@ -13,6 +13,7 @@
 #include "record.h"
 
 namespace sniffer {
+
 // What HTTP says to the engine.
 class HttpHandler {
  public:

@@ -57,8 +57,6 @@ void Pairing::ask(const ParsedHead& head, std::string_view request_line, Message
     request.exchange = draft.exchange;
     request.began = draft.timestamp;
     request.method = method_of(head.head.method);
-    request.head = request.method == Method::head;
-    request.connect = request.method == Method::connect;
     request.filtered = draft.filtered;
     request.self_delivery = draft.self_delivery;
     reading_ = true;

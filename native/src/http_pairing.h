@@ -23,7 +23,7 @@ struct PendingRequest {
     uint32_t exchange = 0;
     uint32_t reference_size = 0;
     Method method = Method::other;
-    bool head = false, connect = false, filtered = false, self_delivery = false;
+    bool filtered = false, self_delivery = false;
 };
 
 // Requests that wait, oldest first, and behind each other in one text what the records of their answers say of them.

@@ -133,7 +133,8 @@ size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
 // What does not begin like a message. The piece is passed over: a later segment's first byte may
 // begin one. What came before the piece is in the draft.
 size_t HttpConnection::reject(Reader& r, const Piece& piece) {
-    if (r.is_request && pairing_.waiting() && pairing_.newest().connect) {  // it does not wait for the tunnel
+    if (r.is_request && pairing_.waiting() &&
+        pairing_.newest().method == Method::connect) {  // it does not wait for the tunnel
         abandon(r);
         lose_sync(r, piece.size);
         return piece.size;
@@ -170,7 +171,9 @@ size_t HttpConnection::reject(Reader& r, const Piece& piece) {
 
 // An answer without a head (HTTP/0.9): all up to the close is its body.
 bool HttpConnection::legacy_answer(Reader& r) {
-    if (r.any || r.resyncing || !pairing_.in_step() || !pairing_.waiting() || pairing_.oldest().connect) return false;
+    if (r.any || r.resyncing || !pairing_.in_step() || !pairing_.waiting() ||
+        pairing_.oldest().method == Method::connect)
+        return false;
     if (r.draft->raw.over_limit()) return false;  // its first bytes are not all there any more
     ParsedHead head;
     head.head.request = false;
