@@ -19,11 +19,16 @@ constexpr Nanos kLongestDrain = 1 * kSecond;
 constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
 constexpr Nanos kClockWasSet = 2 * kSecond;  // so far ahead of time is no packet
 constexpr uint64_t kReplayRing = 8 << 20;
+constexpr uint64_t kBesideARecord = 512 << 10;
 
-// The queue's share of maxMemory. A replay's reader keeps up, and small batches stay in the cache.
+// The queue's share of maxMemory: a quarter, and where that is little up to three eighths, so that the
+// largest record fits beside the batches that the reader holds. A replay's reader keeps up, and small
+// batches stay in the cache.
 uint64_t ring_limit(const Config& config) {
-    uint64_t most = config.replay() ? kReplayRing : std::max<uint64_t>(64 << 20, 2 * config.max_record);
-    return std::min(config.max_memory / 4, most);
+    const uint64_t quarter = config.max_memory / 4;
+    const uint64_t most = config.replay() ? kReplayRing : std::max<uint64_t>(64 << 20, 2 * config.max_record);
+    const uint64_t all = config.recording.enabled ? quarter : quarter + quarter / 2;
+    return std::clamp(config.max_record + kBesideARecord, std::min(quarter, most), all);
 }
 
 uint64_t fragment_limit(const Config& config) { return std::min<uint64_t>(config.max_memory / 16, 4 << 20); }

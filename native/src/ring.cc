@@ -15,7 +15,7 @@ namespace sniffer {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t kLeastBatch = 256 << 10;
+constexpr size_t kLeastBatch = 64 << 10;
 constexpr size_t kMostBatch = 1 << 20;
 constexpr size_t kMostSpare = 2;  // batches: more are of a moment when the reader was late
 constexpr size_t kLentRoom = 32 << 10;
@@ -94,8 +94,8 @@ void Ring::lend_room(Text& line) {
 
 bool Ring::push(std::string_view line, uint32_t flags) {
     if (open_ && !open_->fits(line.size())) {
-        close_batch();
-        notify();
+        flush();
+        if (open_) release(std::move(open_));
     }
     if (!open_) open_ = take_batch(line.size());
     if (!open_) return false;

@@ -12,8 +12,8 @@
 namespace sniffer {
 namespace {
 
-constexpr size_t kBatch = 256 << 10;
-constexpr size_t kLine = 64 << 10;  // four fill a batch
+constexpr size_t kBatch = 64 << 10;
+constexpr size_t kLine = 16 << 10;  // four fill a batch
 
 std::string line(size_t size, char fill = 'x') { return std::string(size - 1, fill) + "\n"; }
 
@@ -103,14 +103,31 @@ TEST(Ring, SpareBatchesGiveWayToALargerRecord) {
     EXPECT_EQ(push_all(ring, line(kLine)), 4);  // and what they held beyond it is gone
 }
 
+// Room that was lent, and too small for what came: nobody else may write there, so it is not in the way.
+TEST(Ring, AnEmptyBatchGivesWayToALargerRecord) {
+    Ring ring(4 * kBatch, false);
+    for (int round = 0; round < 3; ++round) {
+        Text text;
+        ring.lend_room(text);
+        text.return_lent();
+        ASSERT_TRUE(ring.push(line(4 * kBatch), 0));
+        ring.flush();
+        std::unique_ptr<Batch> batch = ring.pop();
+        ASSERT_NE(batch, nullptr);
+        EXPECT_EQ(contents(*batch).count, 1u);
+        ring.release(std::move(batch));
+    }
+}
+
 TEST(Ring, ALargeLimitMakesLargeBatches) {
     Ring ring(64 << 20, false);
-    EXPECT_EQ(push_all(ring, line(kLine), 16), 16);
+    constexpr int kInOne = (1 << 20) / kLine;
+    EXPECT_EQ(push_all(ring, line(kLine), kInOne), kInOne);
     EXPECT_EQ(ring.pop(), nullptr);
     EXPECT_EQ(push_all(ring, line(kLine), 1), 1);
     std::unique_ptr<Batch> batch = ring.pop();
     ASSERT_NE(batch, nullptr);
-    EXPECT_EQ(contents(*batch).count, 16u);
+    EXPECT_EQ(contents(*batch).count, uint64_t{kInOne});
     ring.release(std::move(batch));
 }
 
