@@ -1,5 +1,6 @@
-// The time that passes between packets. It never goes back, and where the capture's clock is set, forward or back, it
-// goes on from where it was: nothing is overdue at once, and nothing waits for a clock to catch up.
+// The time that passes between packets. It never goes back, and where the capture's clock is set, forward or
+// back, it goes on from where it was: nothing is overdue at once, and nothing waits for a clock to catch up.
+// It ends at kLastTime.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,7 @@ class PacketClock {
     // Time passed without a packet, up to `now`. False when none did.
     bool pass(Nanos now) {
         const Nanos before = now_;
-        now_ = std::max(now_, now);
+        now_ = std::clamp(now, now_, kLastTime);
         return now_ > before;
     }
     // Where it is known that no packet is later than that: one that seems to be shows that the clock was set.

@@ -15,13 +15,11 @@ struct PcapClose {
 };
 using PcapHandle = std::unique_ptr<pcap_t, PcapClose>;
 
-// All handles are opened with nanosecond precision: tv_usec holds nanoseconds. A file's time may be
-// anything; clamped, to the year 2255, differences of two can't overflow.
+// All handles are opened with nanosecond precision: tv_usec holds nanoseconds.
 inline Nanos packet_time(const pcap_pkthdr& header) {
-    constexpr long kMaxSeconds = 9'000'000'000;
-    const long seconds = std::clamp<long>(header.ts.tv_sec, 0, kMaxSeconds);
+    const long seconds = std::clamp<long>(header.ts.tv_sec, 0, kLastTime / kSecond);
     const long nanos = std::clamp<long>(header.ts.tv_usec, 0, kSecond - 1);
-    return seconds * kSecond + nanos;
+    return std::min(seconds * kSecond + nanos, kLastTime);
 }
 
 // Whose packets a filter lets through: both, unless one of them is not wanted.

@@ -13,6 +13,9 @@ namespace sniffer {
 using Nanos = int64_t;
 constexpr Nanos kMillisecond = 1'000'000;
 constexpr Nanos kSecond = 1'000'000'000;
+// The last time that a packet may have, in the year 2112: a file may name any, and sums of two can't
+// overflow. Those of a classic pcap file end in 2106.
+constexpr Nanos kLastTime = 4'500'000'000 * kSecond;
 
 // An IPv4 address is kept in its IPv6-mapped form, ::ffff:a.b.c.d.
 struct Address {
