@@ -1,0 +1,258 @@
+"""A port that is used again, and packets of the connection before that come late (RFC 9293 section 3.6.1, RFC 6191)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from expected import request, response
+from packets import Conversation, Segment
+from packets.conversation import MILLISECOND, START, STEP
+from plain_exchange import ANSWERED, FIELDS, GET, GOT, NO_CONTENT, OK, ORDER_WHY
+from replay_case import Case, check, every_variant, merged
+from replay_engine import Replay
+from variants import CHANGED, REORDERED, WRAPPED
+
+
+def answer_first(conversation: Conversation) -> Conversation:
+    """The capture shows the SYN behind the answer to it."""
+    syn, answer, *_ = conversation.segments
+    conversation.segments[:2] = [replace(answer, time=syn.time), replace(syn, time=answer.time)]
+    return conversation
+
+
+REOPENED = (
+    Case(
+        "the port is used again after the close",
+        "a new connection: exchanges count from 0 again",
+        merged(
+            Conversation().open().client(GET).server(OK).close(),
+            Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close(),
+        ),
+        [GOT, ANSWERED, GOT, response(204, "No Content", to="GET /")],
+        stats={"connections.opened": 2, "connections.fin": 2},
+    ),
+    Case(
+        "the port is used again while the old state stands",
+        "the old connection's end was not seen: the new SYN ends it",
+        merged(
+            Conversation().open().client(GET).server(OK[:-3]),
+            Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close(),
+        ),
+        [
+            GOT,
+            response(200, to="GET /", headers=FIELDS, body="0123456", incompleteReason="replaced"),
+            GOT,
+            response(204, "No Content", to="GET /"),
+        ],
+        stats={"connections.opened": 2, "connections.replaced": 1, "connections.fin": 1},
+    ),
+    Case(
+        "the port is used again, the answer comes before the SYN, and a forgery before the response",
+        "that this server makes checksums is known from the connection before",
+        merged(
+            Conversation().open().client(GET).server(OK[:-3]),
+            answer_first(
+                Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
+                .open()
+                .client(GET, ack=False)
+                .server_at(0, b"X" * len(NO_CONTENT), checksum="wrong")
+                .server_at(0, NO_CONTENT, ack=True)
+                .close()
+            ),
+        ),
+        [
+            GOT,
+            response(200, to="GET /", headers=FIELDS, body="0123456", incompleteReason="replaced"),
+            GOT,
+            response(204, "No Content", to="GET /", conflictingData=True),
+        ],
+        stats={"connections.opened": 2},
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "the port is used again with a number just above",
+        "RFC 6191, RFC 9293 section 3.6.1: the new connection's numbers follow the old one's",
+        merged(
+            Conversation().open().client(GET).server(OK).close(),
+            Conversation(start_ms=1000, client_isn=1_000_000 + 500, server_isn=3_000_000_000 + 500)
+            .open()
+            .exchange(GET, NO_CONTENT)
+            .close(),
+        ),
+        [GOT, ANSWERED, GOT, response(204, "No Content", to="GET /")],
+        stats={"connections.opened": 2},
+        without=WRAPPED,
+        without_why="both connections would be moved by the same, to the same effect",
+    ),
+)
+
+
+@every_variant(*REOPENED)
+def test_port_reuse(case: Case, variant: str, replay: Replay) -> None:
+    check(case, variant, replay)
+
+
+def again(conversation: Conversation, ms: float) -> list[Segment]:
+    """Copies of all its packets, late: from `ms` on."""
+    return [
+        replace(segment, time=START + int(ms * MILLISECOND) + STEP * number)
+        for number, segment in enumerate(conversation.segments)
+    ]
+
+
+def again_between(old: Conversation, data: bytes, before: Segment, behind: Segment) -> list[Segment]:
+    """A copy of the segment with this data, between two packets."""
+    time = (before.time + behind.time) // 2
+    return [replace(segment, time=time) for segment in old.segments if segment.payload == data]
+
+
+def late_syn(conversation: Conversation) -> list[Segment]:
+    syn, answer, ack, data, *rest = conversation.segments
+    late = zip([answer, ack, data, syn], conversation.segments, strict=False)
+    return [*(replace(segment, time=place.time) for segment, place in late), *rest]
+
+
+def syn_again(conversation: Conversation) -> list[Segment]:
+    """Seen from the second exchange on; behind it comes the SYN, and behind the third request the second response."""
+    syn, segments = conversation.segments[0], conversation.segments[7:]
+    last = segments[4]
+    return [
+        *segments[:4],
+        replace(syn, time=segments[3].time + 1),
+        last,
+        replace(segments[2], time=last.time + 1),
+        *segments[5:],
+    ]
+
+
+OLD = Conversation().open().client(GET).server(OK).close()
+RESET = Conversation().open().client(GET).server(OK).client_rst()
+NEXT = Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close()
+LAST_ACK = Conversation().open().client(GET).server(OK).server_fin().client_fin().client_ack().segments[-1]
+BOTH = [GOT, ANSWERED, GOT, response(204, "No Content", to="GET /")]
+LARGE = 300_000
+LARGE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE
+
+LATE_COPIES = (
+    Case(
+        "copies of a connection that closed, when its port was used again and closed too",
+        "they lie in what the first one had sent: RFC 9293 section 3.6.1 keeps TIME-WAIT for them",
+        [*merged(OLD, NEXT), *again(OLD, 1010)],
+        BOTH,
+        stats={"connections.opened": 2, "packets.after_close": len(OLD.segments) + 2},
+    ),
+    Case(
+        "copies of a connection that was reset, when its port was used again and closed too",
+        "a reset leaves copies on their way as a close does",
+        [*merged(RESET, NEXT), *again(RESET, 1010)],
+        BOTH,
+        stats={"connections.opened": 2, "packets.after_close": len(RESET.segments) + 1},
+    ),
+    Case(
+        "copies of a connection that closed half a minute ago",
+        "so long a packet may be on its way",
+        [*OLD.segments, *again(OLD, 30_000)],
+        [GOT, ANSWERED],
+        stats={"connections.opened": 1},
+    ),
+    Case(
+        "a copy of the first bytes of a long response, behind the close",
+        "however much came behind them",
+        [
+            *(long := Conversation().open().client(GET).server(LARGE_HEAD + b"x" * LARGE).close()).segments,
+            replace(long.segments[5], time=long.segments[-1].time + STEP),
+        ],
+        [
+            GOT,
+            response(
+                200,
+                to="GET /",
+                headers={"content-length": str(LARGE)},
+                body="x" * 65536,
+                bodySize=LARGE,
+                bodyTruncated=True,
+            ),
+        ],
+        stats={"connections.opened": 1, "packets.after_close": 2},
+    ),
+    Case(
+        "copies of a connection that closed, within the handshake of the next one",
+        "they are not what the server begins with",
+        [*OLD.segments, NEXT.segments[0], *again_between(OLD, OK, *NEXT.segments[:2]), *NEXT.segments[2:]],
+        BOTH,
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a SYN behind the first data, and later a copy of the first response",
+        "the SYN is of this connection, not of a new one that the copy would belong to",
+        late_syn(Conversation().open().client(GET).server(OK).exchange(GET, NO_CONTENT).server_at(0, OK).close()),
+        [GOT, ANSWERED, request("GET", "/", exchange=1), response(204, "No Content", to="GET /", exchange=1)],
+        stats={"connections.opened": 1, "connections.fin": 1, "streams.out_of_window": 0},
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a copy of an earlier connection's request, before the answer to the next one's SYN",
+        "what it acknowledges does not tell where the server begins",
+        [*OLD.segments, NEXT.segments[0], *again_between(OLD, GET, *NEXT.segments[:2]), *NEXT.segments[1:]],
+        BOTH,
+        stats={"connections.opened": 2, "connections.fin": 2},
+        without=REORDERED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a copy of an earlier connection's last acknowledgment, before the answer to the next one's SYN",
+        "nor does one without data",
+        [
+            *OLD.segments,
+            NEXT.segments[0],
+            replace(LAST_ACK, time=NEXT.segments[0].time + 1),
+            *NEXT.segments[1:],
+        ],
+        BOTH,
+        stats={"connections.opened": 2, "connections.fin": 2},
+        without=REORDERED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a copy of the request of an unseen earlier connection, before the answer to the next one's SYN",
+        "it is no acknowledgment of the new one: its own number lies elsewhere",
+        [OLD.segments[2], NEXT.segments[0], *again_between(OLD, GET, *NEXT.segments[:2]), *NEXT.segments[1:]],
+        [GOT, response(204, "No Content", to="GET /")],
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "copies of the SYN and of a response, on a connection joined midway",
+        "what acknowledges old data answers no new SYN, and is told once",
+        syn_again(Conversation().open().exchange(GET, OK).exchange(GET, OK).exchange(GET, NO_CONTENT).close()),
+        [
+            request("GET", "/", midstream=True),
+            response(200, headers=FIELDS, body="0123456789", midstream=True, exchange=1),
+            request("GET", "/", exchange=2),
+            response(204, "No Content", to="GET /", exchange=2),
+        ],
+        stats={"connections.opened": 1},
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a retransmission behind the eviction of its connection",
+        "it was told; what follows it is of the same connection, joined midway",
+        merged(
+            Conversation().open().client(GET).wait(5).client_at(0, GET).server(OK),
+            Conversation(client=("10.0.0.3", 40000), start_ms=2).open(answer=False),
+        ),
+        [GOT, response(200, headers=FIELDS, body="0123456789", midstream=True)],
+        config={"maxConcurrentConnections": 1},
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+)
+
+
+@every_variant(*LATE_COPIES)
+def test_late_copies(case: Case, variant: str, replay: Replay) -> None:
+    check(case, variant, replay)
