@@ -1,221 +1,13 @@
 // A head in its record: encode_head, encode_request_reference, encode_trailers.
 #include <algorithm>
-#include <bit>
-#include <cstring>
-#include <limits>
 
-#include "hash.h"
-#include "json_text.h"
 #include "known_headers.h"
-#include "plain_copy.h"
 #include "record_scratch.h"
-#include "utf8.h"
+#include "string_writer.h"
 
 namespace sniffer {
 
 namespace {
-
-// Copying and checking in one go pays for what is short; what is longer goes by blocks.
-constexpr size_t kShort = 4096;
-
-// Writes JSON strings into a limited room, and remembers whether one was not UTF-8.
-class StringWriter {
- public:
-    StringWriter(size_t limit, Text& out) : limit_(limit), out_(out) {}
-
-    bool latin1() const { return latin1_; }
-    void note_latin1() { latin1_ = true; }
-    bool fits(size_t bytes) const { return out_.size() + bytes <= limit_; }
-
-    // Appends `text` in quotes, or as much of it as there is room for: then false. Nothing at all
-    // where there is no room for the quotes.
-    bool string(std::string_view text) {
-        if (text.size() <= kShort && fits(text.size() + 2)) {
-            char* to = out_.room(text.size() + 2);
-            if (copy_plain(text, to + 1)) {
-                to[0] = to[1 + text.size()] = '"';
-                out_.end(to + text.size() + 2);
-                return true;
-            }
-        }
-        return fits(2) && difficult(text);
-    }
-
-    // The same for a text that is known to need no escape.
-    bool plain(std::string_view text) {
-        if (!fits(text.size() + 2)) return false;
-        char* to = out_.room(text.size() + 2);
-        *to++ = '"';
-        to = put(to, text);
-        *to++ = '"';
-        out_.end(to);
-        return true;
-    }
-
- private:
-    bool difficult(std::string_view text) {
-        out_.push_back('"');
-        const size_t written = escape(text);
-        if (written < text.size()) out_.cut(out_.size() - incomplete_tail(out_));
-        out_.push_back('"');
-        return written == text.size();
-    }
-
-    // Returns the bytes of `text` that had room.
-    size_t escape(std::string_view text) {
-        const size_t start = out_.size();
-        const bool fits_whole = fits(kMaxEscape * text.size() + 1);
-        if (fits_whole && escape_json(text, out_)) return text.size();
-        if (valid_utf8(text)) return fits_whole ? text.size() : escape_json_within(text, limit_ - 1, out_);
-        latin1_ = true;
-        out_.cut(start);
-        return escape_latin1_within(text, limit_ - 1, out_);
-    }
-
-    size_t limit_;
-    Text& out_;
-    bool latin1_ = false;
-};
-
-const ProductKey& name_key() {
-    static const ProductKey key = ProductKey::random();
-    return key;
-}
-
-// Of a long name, for the place of a table. Its words are folded in one after the other, each with what came before.
-uint64_t name_hash(std::string_view name) {
-    uint64_t words[4] = {name.size()};
-    while (!name.empty()) {
-        words[1] = words[2] = words[3] = 0;
-        const size_t size = std::min(name.size(), 3 * sizeof *words);
-        std::memcpy(words + 1, name.data(), size);
-        words[0] = product_hash(name_key(), words, 4);
-        name.remove_prefix(size);
-    }
-    return words[0];
-}
-
-// Equal for equal names. All of a name counts up to kSigned bytes: no more than nine such names can be made to collide.
-constexpr size_t kSigned = 16;
-uint64_t signature(const ProductKey& key, const char* name, size_t size) {
-    uint64_t words[2] = {0, uint64_t{size} << 56};
-    if (size >= 8) {
-        uint64_t last;
-        std::memcpy(&words[0], name, 8);
-        std::memcpy(&last, name + size - 8, 8);
-        words[1] ^= last;
-    } else if (size >= 4) {
-        uint32_t first, last;
-        std::memcpy(&first, name, 4);
-        std::memcpy(&last, name + size - 4, 4);
-        words[0] = first;
-        words[1] |= last;
-    } else {
-        for (size_t i = 0; i < size; ++i) words[0] = words[0] << 8 | static_cast<uint8_t>(name[i]);
-    }
-    return product_hash(key, words, 2);
-}
-
-// Makes UTF-8 of bytes that are U+0000 to U+00FF each, in their place, where there is room for twice as many. Returns
-// how many they became.
-size_t widen_latin1(char* text, size_t size) {
-    const auto wide = [](char c) { return (c & 0x80) != 0; };
-    const size_t after = size + static_cast<size_t>(std::count_if(text, text + size, wide));
-    for (char *from = text + size, *to = text + after; from < to;) {
-        const char c = *--from;
-        *--to = wide(c) ? static_cast<char>(0x80 | (c & 0x3f)) : c;
-        if (wide(c)) *--to = static_cast<char>(0xc0 | static_cast<uint8_t>(c) >> 6);
-    }
-    return after;
-}
-
-}  // namespace
-
-// The headers' names in lower case, and which of them are the same.
-class HeaderNames {
- public:
-    HeaderNames(Text& names, std::vector<HeaderName>& headers, std::vector<uint32_t>& places)
-        : key_(name_key()), names_(names), headers_(headers), places_(places) {}
-
-    void collect(std::span<const HeaderField> fields) {
-        names_.clear();
-        headers_.clear();
-        for (const HeaderField& field : fields) add(field.name);
-        if (headers_.size() <= kFew)
-            link_few();
-        else
-            link_many();
-    }
-
- private:
-    static constexpr size_t kFew = 32;
-    // What a header needs besides its name and value, a redacted value included: `"":"",`.
-    static constexpr size_t kHeaderRoom = 6 + kRedacted.size();
-
-    // As the record has it: names may be the same only there.
-    void add(std::string_view name) {
-        char* to = names_.room(2 * name.size());
-        HeaderName header;
-        header.plain = copy_plain<Case::lower>(name, to);
-        header.latin1 = !header.plain && !valid_utf8(name);
-        const size_t size = header.latin1 ? widen_latin1(to, name.size()) : name.size();
-        header.signature = signature(key_, to, size);
-        header.offset = static_cast<uint32_t>(names_.size());
-        header.size = static_cast<uint32_t>(size);
-        headers_.push_back(header);
-        names_.end(to + size);
-    }
-
-    bool same(const HeaderName& a, const HeaderName& b) const {
-        return a.signature == b.signature && a.in(names_) == b.in(names_);
-    }
-
-    // `later` has the name of `first`.
-    void link(uint32_t first, uint32_t later) {
-        HeaderName& head = headers_[first];
-        headers_[head.last == HeaderName::kNone ? first : head.last].next = later;
-        head.last = later;
-        headers_[later].repeated = true;
-    }
-
-    // A bit for each name so far: most are seen to be new without a comparison.
-    void link_few() {
-        uint64_t seen = 0;
-        for (uint32_t i = 0; i < headers_.size(); ++i) {
-            const uint64_t bit = uint64_t{1} << (headers_[i].signature >> 58);
-            if (seen & bit) link_to_first(i);
-            seen |= bit;
-        }
-    }
-    void link_to_first(uint32_t later) {
-        for (uint32_t i = 0; i < later; ++i)
-            if (same(headers_[i], headers_[later])) return link(i, later);
-    }
-
-    // A table of places that is at most half full, under a key of its own, so that a head made of thousands of names
-    // stays cheap whatever the names are.
-    void link_many() {
-        places_.assign(std::bit_ceil(2 * headers_.size()), HeaderName::kNone);
-        for (uint32_t i = 0; i < headers_.size(); ++i) {
-            uint32_t& first = place_of(headers_[i]);
-            if (first == HeaderName::kNone)
-                first = i;
-            else
-                link(first, i);
-        }
-    }
-    uint32_t& place_of(const HeaderName& header) {
-        const size_t mask = places_.size() - 1;
-        size_t at = (header.size <= kSigned ? header.signature : name_hash(header.in(names_))) & mask;
-        while (places_[at] != HeaderName::kNone && !same(headers_[places_[at]], header)) at = (at + 1) & mask;
-        return places_[at];
-    }
-
-    const ProductKey& key_;
-    Text& names_;
-    std::vector<HeaderName>& headers_;
-    std::vector<uint32_t>& places_;
-};
 
 // Writes a head's fields one after the other, as far as the room goes.
 class HeadWriter {
@@ -289,7 +81,7 @@ class HeadWriter {
         return true;
     }
 
-    void headers(std::span<const HeaderField> fields, const std::vector<HeaderName>& names, const Text& text) {
+    void headers(std::span<const HeaderField> fields, const HeaderNames& names) {
         out_.push_back('{');
         const size_t start = out_.size();
         for (size_t i = 0; i < fields.size() && whole_; ++i) {
@@ -297,7 +89,7 @@ class HeadWriter {
             if (names[i].repeated) continue;
             const size_t before = out_.size();
             if (before > start) out_.push_back(',');
-            if (!header(i, fields, names, text)) out_.cut(before);
+            if (!header(i, fields, names)) out_.cut(before);
         }
         out_.push_back('}');
     }
@@ -385,10 +177,9 @@ class HeadWriter {
     }
 
     // One name with its value, or all its values. False when not even the first had room.
-    bool header(size_t first, std::span<const HeaderField> fields, const std::vector<HeaderName>& names,
-                const Text& text) {
+    bool header(size_t first, std::span<const HeaderField> fields, const HeaderNames& names) {
         const HeaderName& name = names[first];
-        const std::string_view lower = name.in(text);
+        const std::string_view lower = names.text(name);
         if (!(name.plain ? writer_.plain(lower) : writer_.string(lower))) return whole_ = false;
         out_.push_back(':');
         if (name.next == HeaderName::kNone) return whole_ = writer_.string(shown(lower, fields[first].value));
@@ -430,13 +221,14 @@ class HeadWriter {
 
 // A template, because Scratch is the encoder's own.
 template <typename Scratch>
-static void write_headers(std::span<const HeaderField> fields, KnownHeaders* known, Scratch& scratch,
-                          HeadWriter& writer) {
+void write_headers(std::span<const HeaderField> fields, KnownHeaders* known, Scratch& scratch, HeadWriter& writer) {
     if (fields.empty()) return writer.no_headers();
     if (writer.plain_headers(fields, known)) return;
-    HeaderNames(scratch.names, scratch.headers, scratch.places).collect(fields);
-    writer.headers(fields, scratch.headers, scratch.names);
+    scratch.names.collect(fields);
+    writer.headers(fields, scratch.names);
 }
+
+}  // namespace
 
 EncodedHead RecordEncoder::encode_head(const Head& head, size_t limit, Text& out) {
     HeadWriter writer(out.size() + limit, HeadWriter::trace_room(head), scratch_->redactor, scratch_->url, out);
