@@ -9,37 +9,61 @@ namespace sniffer {
 namespace {
 // Mapped rather than allocated: every page is touched as it is cut into chunks, so the resident
 // memory is what the budget counts.
-constexpr size_t kSlab = 256 << 10;
+constexpr size_t kSlab = 256 << 10, kChunks = kSlab / Chunk::kSize;
 }  // namespace
 
 Arena::~Arena() {
-    for (void* slab : slabs_) munmap(slab, kSlab);
-    budget_.give(slabs_.size() * kSlab);
-}
-
-Chunk* Arena::get() {
-    if (!free_ && !grow()) return nullptr;
-    Chunk* chunk = free_;
-    free_ = chunk->next;
-    --free_count_;
-    chunk->next = nullptr;
-    chunk->size = 0;
-    return chunk;
+    for (SlabList* list : {&open_, &full_})
+        while (list->oldest()) unmap(*list, list->oldest());
 }
 
 bool Arena::grow() {
     if (!budget_.take(kSlab)) return false;
-    void* slab = mmap(nullptr, kSlab, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (slab == MAP_FAILED) {
+    void* memory = mmap(nullptr, kSlab, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
         budget_.give(kSlab);
         return false;
     }
-    slabs_.push_back(slab);
-    constexpr size_t count = kSlab / Chunk::kSize;
-    auto* chunks = static_cast<Chunk*>(slab);
-    total_count_ += count;
-    for (size_t i = count; i-- > 0;) put(chunks + i);  // the lowest address comes out first
+    auto* slab = new Slab;
+    slab->memory = static_cast<Chunk*>(memory);
+    for (size_t i = kChunks; i-- > 0;) {  // the lowest address comes out first
+        Chunk* chunk = slab->memory + i;
+        chunk->next = slab->free;
+        chunk->slab = slab;
+        slab->free = chunk;
+    }
+    open_.add(slab);
+    ++empty_;
+    ++all_;
     return true;
+}
+
+// Nothing of it is out any longer. How many may stay so follows from how many are in use: what comes and goes again and
+// again shall not be mapped again and again.
+void Arena::rest(Slab* slab) {
+    ++empty_;
+    if (slab != open_.oldest()) {
+        open_.remove(slab);
+        open_.add_oldest(slab);
+    }
+    while (empty_ > 1 + (all_ - empty_) / 4) {
+        --empty_;
+        unmap(open_, open_.oldest());
+    }
+}
+
+void Arena::unmap(SlabList& list, Slab* slab) {
+    list.remove(slab);
+    --all_;
+    munmap(slab->memory, kSlab);
+    delete slab;
+    budget_.give(kSlab);
+}
+
+uint64_t Arena::in_use() const {
+    uint64_t free = 0;
+    for (const Slab* slab = open_.oldest(); slab; slab = slab->links.after) free += kChunks - slab->used;
+    return (all_ * kChunks - free) * Chunk::kSize;
 }
 
 bool Chain::append_chunks(Arena& arena, const void* data, size_t size, size_t* appended) {

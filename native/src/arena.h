@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
-#include <vector>
+
+#include "lru.h"
 
 namespace sniffer {
 
@@ -34,37 +35,72 @@ class Budget {
     uint64_t limit_, used_ = 0, peak_ = 0;
 };
 
+struct Slab;
+
+// Its bytes are a whole number of the blocks that escape_json() reads, so that only the last chunk has a rest.
 struct Chunk {
-    static constexpr uint32_t kSize = 2048, kRoom = kSize - 16;
+    static constexpr uint32_t kSize = 2048, kBlock = 32, kRoom = kSize - kBlock;
     Chunk* next;
+    Slab* slab;
     uint32_t size;
-    char data[kRoom];
+    alignas(kBlock) char data[kRoom];
+};
+static_assert(sizeof(Chunk) == Chunk::kSize);
+
+// Chunks that were mapped together.
+struct Slab {
+    Chunk* memory = nullptr;
+    Chunk* free = nullptr;
+    uint32_t used = 0;
+    Links<Slab> links;
 };
 
-// Chunks come from slabs; free ones are reused last in, first out, so that they are warm. Slabs
-// go back to the system when the arena goes.
+// Chunks come from slabs. The slab that was full last serves first: its chunks are warm, and the others fall empty when
+// a burst is over. Empty ones go back to the system, but for a few.
 class Arena {
  public:
     explicit Arena(Budget& budget) : budget_(budget) {}
     ~Arena();
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
-    Chunk* get();  // nullptr at the ceiling
+
+    Chunk* get() {  // nullptr at the ceiling
+        if (!open_.newest() && !grow()) return nullptr;
+        Slab* slab = open_.newest();
+        Chunk* chunk = slab->free;
+        slab->free = chunk->next;
+        if (slab->used++ == 0) --empty_;
+        if (!slab->free) {
+            open_.remove(slab);
+            full_.add(slab);
+        }
+        chunk->next = nullptr;
+        chunk->size = 0;
+        return chunk;
+    }
     void put(Chunk* chunk) {
-        chunk->next = free_;
-        free_ = chunk;
-        ++free_count_;
+        Slab* slab = chunk->slab;
+        chunk->next = slab->free;
+        slab->free = chunk;
+        if (!chunk->next) {
+            full_.remove(slab);
+            open_.add(slab);
+        }
+        if (--slab->used == 0) rest(slab);
     }
     // Less than a quarter is left: bodies are cut, so that heads and reordering still find room.
-    bool scarce() const { return free_ == nullptr && budget_.used() > budget_.limit() / 4 * 3; }
-    uint64_t in_use() const { return (total_count_ - free_count_) * Chunk::kSize; }
+    bool scarce() const { return !open_.newest() && budget_.used() > budget_.limit() / 4 * 3; }
+    uint64_t in_use() const;  // bytes of chunks that are out
 
  private:
+    using SlabList = LruList<Slab, &Slab::links>;
     bool grow();
+    void rest(Slab* slab);
+    void unmap(SlabList& list, Slab* slab);
+
     Budget& budget_;
-    Chunk* free_ = nullptr;
-    uint64_t free_count_ = 0, total_count_ = 0;
-    std::vector<void*> slabs_;
+    SlabList open_, full_;          // open: with a free chunk; the empty ones are the oldest
+    uint64_t empty_ = 0, all_ = 0;  // slabs
 };
 
 // Bytes in a chain of chunks. Holds nothing while it is empty.

@@ -13,11 +13,18 @@ template <typename T, Links<T> T::*links>
 class LruList {
  public:
     T* oldest() const { return first_; }
+    T* newest() const { return last_; }
     void add(T* item) {
         Links<T>& own = item->*links;
         own = {last_, nullptr, true};
         (last_ ? (last_->*links).after : first_) = item;
         last_ = item;
+    }
+    void add_oldest(T* item) {
+        Links<T>& own = item->*links;
+        own = {nullptr, first_, true};
+        (first_ ? (first_->*links).before : last_) = item;
+        first_ = item;
     }
     void remove(T* item) {
         Links<T>& own = item->*links;

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
+#include <vector>
 
 namespace sniffer {
 namespace {
@@ -31,6 +33,33 @@ TEST(Arena, TakesTheBudgetSlabBySlabAndGivesItBack) {
     }
     EXPECT_EQ(budget.used(), 0u);
     EXPECT_EQ(budget.peak(), kSlab);
+}
+
+// After a burst memory is what it was before, but for a few slabs that the next one finds ready.
+TEST(Arena, GivesBackWhatABurstTook) {
+    Budget budget(100 * kSlab);
+    Arena arena(budget);
+    std::vector<Chunk*> chunks;
+    while (Chunk* chunk = arena.get()) chunks.push_back(chunk);
+    EXPECT_EQ(budget.used(), 100 * kSlab);
+    std::shuffle(chunks.begin(), chunks.end(), std::mt19937(1));
+    Chunk* const kept = chunks.back();
+    chunks.pop_back();
+    for (Chunk* chunk : chunks) arena.put(chunk);
+    EXPECT_EQ(arena.in_use(), Chunk::kSize);
+    EXPECT_LE(budget.used(), 2 * kSlab);
+    arena.put(kept);
+    EXPECT_EQ(budget.used(), kSlab);
+}
+
+// What comes and goes is not mapped again and again.
+TEST(Arena, KeepsAQuarterOfWhatIsInUse) {
+    Budget budget(100 * kSlab);
+    Arena arena(budget);
+    std::vector<Chunk*> chunks;
+    while (budget.used() < 40 * kSlab) chunks.push_back(arena.get());
+    for (; arena.in_use() > 30 * kSlab; chunks.pop_back()) arena.put(chunks.back());
+    EXPECT_EQ(budget.used(), 38 * kSlab);
 }
 
 TEST(Arena, StopsAtTheCeiling) {
