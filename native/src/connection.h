@@ -9,17 +9,12 @@
 namespace sniffer {
 
 struct Connection {
-    Connection(const FlowKey& flow, uint64_t flow_hash, uint64_t connection_id, TcpContext& tcp_context,
+    Connection(const FlowKey& flow, uint64_t flow_hash, const ConnectionId& id, TcpContext& tcp_context,
                HttpContext& http_context, int client)
-        : key(flow),
-          hash(flow_hash),
-          id(connection_id),
-          http(http_context, {flow.low, flow.high}, connection_id, client),
-          tcp(tcp_context, http) {}
+        : key(flow), hash(flow_hash), http(http_context, {flow.low, flow.high}, id, client), tcp(tcp_context, http) {}
 
     FlowKey key;
     uint64_t hash;
-    uint64_t id;
     Nanos timestamp = 0;        // its first packet's
     Nanos first = 0, last = 0;  // when its first and last packet came, by the tracker's clock
     bool closed = false;        // it stays a while, so that late copies of its packets open no new one

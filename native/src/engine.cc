@@ -178,14 +178,13 @@ void Engine::finish() {
 void Engine::on_packet(const pcap_pkthdr& header, const uint8_t* packet, Nanos time) {
     Ledger::Packets& packets = ledger_.packets;
     packets.received.add();
-    Segment segment;
     if (recorder_) {
-        segment.number = recorder_->accept(header, packet, time);
+        segment_.number = recorder_->accept(header, packet, time);
         if (!config_.reassemble || !message_filter_->matches(header, packet)) return packets.recorded_only.add();
     }
-    switch (decoder_.decode(header, packet, time, segment)) {
+    switch (decoder_.decode(header, packet, time, segment_)) {
         case Verdict::tcp:
-            return tracker_.on_segment(segment);
+            return tracker_.on_segment(segment_);
         case Verdict::not_ip:
             return packets.not_ip.add();
         case Verdict::not_tcp:

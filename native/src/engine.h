@@ -65,6 +65,7 @@ class Engine final : public PacketHandler, public HttpHandler, public Connection
     std::unique_ptr<Capture> capture_;
     ExchangeMetrics exchanges_;
     Decoder decoder_;
+    Segment segment_;  // of the packet at hand
     Ring ring_;
     Budget budget_;
     Arena arena_{budget_};

@@ -108,6 +108,11 @@ char* put_endpoint(const Endpoint& endpoint, char* out) {
     return out;
 }
 
+void EndpointText::begin(const Endpoint& endpoint) {
+    size_ = static_cast<size_t>(put_endpoint(endpoint, text_) - text_);
+    endpoint_ = endpoint;
+}
+
 char* Timestamp::put(Nanos time, char* out) {
     int64_t second = time / kSecond;
     if (time % kSecond < 0) --second;

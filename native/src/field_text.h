@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "types.h"
 
@@ -23,6 +24,24 @@ class Timestamp {
     void begin_second(int64_t second);
     int64_t second_ = INT64_MIN;
     char date_[20];  // up to the decimal point
+};
+
+// As put_endpoint. Remembers the one it wrote last.
+class EndpointText {
+ public:
+    EndpointText() { begin(endpoint_); }
+    static constexpr size_t kMost = 80;  // bytes that it touches
+    char* put(const Endpoint& endpoint, char* out) {
+        if (!(endpoint == endpoint_)) begin(endpoint);
+        std::memcpy(out, text_, sizeof text_);
+        return out + size_;
+    }
+
+ private:
+    void begin(const Endpoint& endpoint);
+    Endpoint endpoint_;
+    size_t size_ = 0;
+    char text_[kMost];
 };
 
 }  // namespace sniffer

@@ -31,7 +31,7 @@ Incomplete reason_for(End end) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(HttpContext& context, const Endpoint (&ends)[2], uint64_t id, int client)
+HttpConnection::HttpConnection(HttpContext& context, const Endpoint (&ends)[2], const ConnectionId& id, int client)
     : context_(context), ends_{ends[0], ends[1]}, id_(id), client_(static_cast<int8_t>(client)), pairing_(context) {}
 
 HttpConnection::~HttpConnection() {

@@ -16,7 +16,7 @@ namespace sniffer {
 class HttpConnection final : public StreamHandler {
  public:
     // `ends[side]`; `client`: the side that is known to be the client by its port or its SYN, or -1.
-    HttpConnection(HttpContext& context, const Endpoint (&ends)[2], uint64_t id, int client);
+    HttpConnection(HttpContext& context, const Endpoint (&ends)[2], const ConnectionId& id, int client);
     ~HttpConnection() override;
 
     void on_data(int side, const Piece& piece) override;
@@ -35,6 +35,7 @@ class HttpConnection final : public StreamHandler {
     std::string_view protocol() const;
     bool carries_deliveries() const { return carries_deliveries_; }
     uint64_t messages(bool request) const { return (request ? request_ : response_).messages; }
+    const ConnectionId& id() const { return id_; }
     const Endpoint& receiver() const { return ends_[client_ == 1 ? 0 : 1]; }
     const Endpoint& destination() const { return ends_[client_ == 1 ? 1 : 0]; }
 
@@ -123,7 +124,7 @@ class HttpConnection final : public StreamHandler {
 
     HttpContext& context_;
     Endpoint ends_[2];
-    uint64_t id_;
+    ConnectionId id_;
     int8_t client_;
     int8_t last_side_ = -1;                  // who sent the last bytes
     uint8_t midway_ = 0;                     // a bit for each side that was joined midway and said nothing since

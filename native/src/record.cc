@@ -39,17 +39,18 @@ std::string_view incomplete_reason(Incomplete reason) {
 
 // The fields that every record begins with.
 template <typename Record>
-char* put_front(const Record& record, std::string_view direction, Timestamp& timestamp, char* out) {
-    out = timestamp.put(record.timestamp, put(out, "{\"timestamp\":\""));
-    out = put_endpoint(record.receiver, put(out, "\",\"receiver\":"));
+char* put_front(const Record& record, std::string_view direction, Usual& usual, char* out) {
+    out = usual.timestamp.put(record.timestamp, put(out, "{\"timestamp\":\""));
+    out = usual.receiver.put(record.receiver, put(out, "\",\"receiver\":"));
     out = put_endpoint(record.destination, put(out, ",\"destination\":"));
     out = put(put(out, ",\"direction\":\""), direction);
     return put(out, "\",");
 }
 
-char* put_connection_id(uint64_t id, char* out) {
-    out = put_hex(id, put(out, "\"connectionId\":\""));
-    return put(out, "\"");
+char* put_connection_id(const ConnectionId& id, char* out) {
+    out = put(out, "\"connectionId\":\"");
+    std::memcpy(out, id.data(), id.size());
+    return put(out + id.size(), "\"");
 }
 
 char* put_completeness(const Message& message, char* out) {
@@ -132,7 +133,7 @@ void RecordEncoder::encode(const Message& message, Text& out) {
     scratch_->body.prepare(message);
     const Optional optional(message, config_);
     char* to = out.room(kFrontRoom + optional.head.size() + 1);
-    to = put_front(message, message.request ? "request" : "response", scratch_->timestamp, to);
+    to = put_front(message, message.request ? "request" : "response", scratch_->usual, to);
     out.end(put(put(to, optional.head), ","));
     const size_t back = kBackRoom + optional.after_body();
     scratch_->body.write(config_.max_record > back ? config_.max_record - back : 0, out);
@@ -142,7 +143,7 @@ void RecordEncoder::encode(const Message& message, Text& out) {
 void RecordEncoder::encode(const ConnectionEnd& connection, Text& out) {
     out.clear();
     char* to = out.room(1024 + connection.end.size() + connection.protocol.size() + config_.source_json.size());
-    to = put_front(connection, "connection", scratch_->timestamp, to);
+    to = put_front(connection, "connection", scratch_->usual, to);
     to = put_connection_id(connection.connection_id, to);
     to = put_millis(std::max<Nanos>(0, connection.ended - connection.timestamp), put(to, ",\"durationMs\":"));
     to = put(put(put(to, ",\"end\":\""), connection.end), "\",\"protocol\":\"");

@@ -1,6 +1,7 @@
 // A finished message in, one JSON line out. The shape stands in message.schema.json.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -52,6 +53,9 @@ enum class Incomplete : uint8_t {
     malformed
 };
 
+// A connection's name in its records: 16 hexadecimal digits, written once.
+using ConnectionId = std::array<char, 16>;
+
 // What is known of a message while it is being read, too.
 struct MessageFacts {
     Nanos timestamp = 0, latency = -1;  // latency: -1: absent
@@ -70,7 +74,7 @@ struct MessageFacts {
 struct Message : MessageFacts {
     Endpoint receiver, destination;  // receiver: the server
     bool request = true;
-    uint64_t connection_id = 0;
+    ConnectionId connection_id{};
     std::string_view head_json;                       // from encode_head
     std::string_view request_json;                    // of a paired response, from encode_request_reference; else empty
     std::string_view trailers_json;                   // from encode_trailers; else empty
@@ -84,7 +88,7 @@ struct Message : MessageFacts {
 struct ConnectionEnd {
     Nanos timestamp = 0, ended = 0;  // first and last packet
     Endpoint receiver, destination;
-    uint64_t connection_id = 0;
+    ConnectionId connection_id{};
     std::string_view end;       // "fin", "reset", "evicted", "idle_timeout", "replaced", "capture_end", "memory"
     std::string_view protocol;  // "http", "tls", ..., "unknown"
     uint64_t packets[2] = {}, bytes[2] = {}, missing[2] = {}, messages[2] = {};  // [0] by the client

@@ -8,13 +8,19 @@
 
 namespace sniffer {
 
+// What is often the same in one record as in the one before.
+struct Usual {
+    Timestamp timestamp;
+    EndpointText receiver;
+};
+
 struct RecordEncoder::Scratch {
     Scratch(const Config& config, Budget* budget)
         : own_budget(config.max_memory), redactor(config), body(config, redactor, budget ? *budget : own_budget) {}
     Budget own_budget;
     Redactor redactor;
     RecordBody body;
-    Timestamp timestamp;
+    Usual usual;
     Text url;
     HeaderNames names;
 };

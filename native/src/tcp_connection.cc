@@ -56,13 +56,6 @@ void TcpConnection::on_last(int side, const Segment& segment, uint32_t seq) {
     if (segment.has(kRst) && !reset_.on_reset(reassembly_.streams, side, segment)) reassembly_.count_out_of_window();
 }
 
-// Whether anything is held, missing or about to end; most segments leave nothing so.
-bool TcpConnection::unsettled() const {
-    const TcpStream &a = stream(0), &b = stream(1);
-    bool missing = seq_less(a.next, a.acked) || seq_less(b.next, b.acked);
-    return missing || !a.held.empty() || !b.held.empty() || a.fin_known || b.fin_known || reset_.pending() || waiting();
-}
-
 bool TcpConnection::must_wait(int side) const { return reset_.pending_of(side) || lacks_bytes(side); }
 
 bool TcpConnection::lacks_bytes(int side) const { return reassembly_.streams.lacks_bytes(side); }

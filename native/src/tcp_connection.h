@@ -65,7 +65,8 @@ class TcpConnection {
  private:
     void on_payload(int side, const Segment& segment, uint32_t seq);
     void on_last(int side, const Segment& segment, uint32_t seq);
-    bool unsettled() const;
+    // Whether anything is held, missing or about to end; most segments leave nothing so.
+    bool unsettled() const { return stream(0).unsettled() || stream(1).unsettled() || reset_.pending(); }
     bool must_wait(int side) const;
     bool lacks_bytes(int side) const;
     int side_with_hole() const;

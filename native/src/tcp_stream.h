@@ -97,6 +97,8 @@ class TcpStream {
     uint32_t waited_for = 0;     // what was acknowledged then
     bool waited_for_known = false;
     Nanos waiting_since = -1;  // since when this side has a hole that was acknowledged; -1: it has none
+    // Whether anything of it is held, missing, waited for or about to end.
+    bool unsettled() const { return seq_less(next, acked) || !held.empty() || fin_known || waiting_since >= 0; }
     bool waits_for_bytes() const { return waited_for_known && seq_less(next, waited_for); }
     HeldSegments held;
     uint64_t packets = 0, bytes = 0, missing = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "field_text.h"
+
 namespace sniffer {
 namespace {
 
@@ -13,10 +15,12 @@ double sample_of(const FlowKey& key) {
     return static_cast<double>(key.hash(kPublicKey) >> 11) / static_cast<double>(uint64_t{1} << 53);
 }
 
-uint64_t id_of(const FlowKey& key, Nanos first) {
+ConnectionId id_of(const FlowKey& key, Nanos first) {
     uint64_t words[2] = {key.hash(kPublicKey),
                          static_cast<uint64_t>(first / 1000)};  // captures may have microseconds only
-    return sip_hash(kPublicKey, words, 2);
+    ConnectionId id;
+    put_hex(sip_hash(kPublicKey, words, 2), id.data());
+    return id;
 }
 
 Counter& counter_of(Ledger::Connections& ends, End how) {
@@ -44,6 +48,7 @@ Counter& counter_of(Ledger::Connections& ends, End how) {
 Tracker::Tracker(const Config& config, Ledger& ledger, Events& events, Arena& arena, Budget& budget, HttpContext& http,
                  ConnectionSink& sink)
     : config_(config),
+      idle_(config.idle_timeout_ms * kMillisecond),
       ledger_(ledger),
       events_(events),
       budget_(budget),
@@ -65,7 +70,7 @@ void Tracker::on_segment(const Segment& segment) {
     FlowKey key = FlowKey::of(segment.source, segment.destination, low_sent);
     // Time goes first: what is overdue when this packet comes is so without it.
     clock_.advance(segment.time);
-    expire();
+    if (overdue()) expire();
     int side = low_sent ? 0 : 1;
     uint64_t hash = key.place(key_);
     Connection* connection = table_.find(key, hash);
@@ -195,6 +200,13 @@ Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
     return connection;
 }
 
+// Whether expire() may find something to do: asked with each packet.
+bool Tracker::overdue() const {
+    const Connection *open = open_.oldest(), *closed = closed_.oldest();
+    const Nanos now = clock_.now();
+    return timers_.oldest() || (open && now - open->last > idle_) || (closed && now - closed->last > kClosedStay);
+}
+
 void Tracker::expire() {
     const Nanos now = clock_.now();
     for (Connection* c = timers_.oldest(); c; c = timers_.oldest()) {
@@ -211,8 +223,7 @@ void Tracker::expire() {
         else if (c->tcp.waiting())
             timers_.add(c);
     }
-    const Nanos idle = config_.idle_timeout_ms * kMillisecond;
-    for (Connection* c = open_.oldest(); c && now - c->last > idle; c = open_.oldest()) {
+    for (Connection* c = open_.oldest(); c && now - c->last > idle_; c = open_.oldest()) {
         end(c, End::idle_timeout);
         drop(c);
     }
@@ -220,7 +231,7 @@ void Tracker::expire() {
 }
 
 void Tracker::on_time(Nanos now) {
-    if (clock_.pass(now)) expire();
+    if (clock_.pass(now) && overdue()) expire();
 }
 
 bool Tracker::relieve() {
@@ -264,7 +275,7 @@ void Tracker::report_end(Connection* connection, End how) {
     record.ended = connection->timestamp + (connection->last - connection->first);
     record.receiver = http.receiver();
     record.destination = http.destination();
-    record.connection_id = connection->id;
+    record.connection_id = http.id();
     record.end = end_name(how);
     record.protocol = http.protocol();
     for (int i : {0, 1}) {

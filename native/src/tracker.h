@@ -47,6 +47,7 @@ class Tracker final : public MemoryRelief {
     Counter* reason_not_to_open(const Segment& segment, const FlowKey& key);
     Connection* reopen(Connection* connection, const Segment& segment, int side);
     void feed(Connection* connection, const Segment& segment, int side);
+    bool overdue() const;
     void expire();
     bool wanted_direction(const Segment& segment) const;
     bool is_local(const Address& address) const;
@@ -57,6 +58,7 @@ class Tracker final : public MemoryRelief {
     void make_room();
 
     const Config& config_;
+    const Nanos idle_;  // after which a connection is given up
     Ledger& ledger_;
     Events& events_;
     Budget& budget_;

@@ -25,7 +25,7 @@ class Record : public testing::Test {
         message_.receiver = {Address::v4(server), 8080};
         message_.destination = {Address::v4(client), 50123};
         message_.timestamp = 1715934600 * kSecond + 1000;
-        message_.connection_id = 0xabc;
+        put_hex(0xabc, message_.connection_id.data());
     }
     ~Record() override { chain_.clear(arena_); }
 
@@ -150,7 +150,7 @@ TEST_F(Record, AConnectionsEnd) {
     end.ended = end.timestamp + 1500 * kMillisecond;
     end.receiver = {Address{{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 443};
     end.destination = message_.destination;
-    end.connection_id = UINT64_MAX;
+    put_hex(UINT64_MAX, end.connection_id.data());
     end.end = "fin";
     end.protocol = "http";
     end.packets[0] = 1000000;
