@@ -37,10 +37,10 @@ inline std::string to_lower(std::string_view text) {
 }
 
 inline std::string_view trim(std::string_view text) {
-    constexpr std::string_view space = " \t\r\n";
-    const size_t first = text.find_first_not_of(space);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(space) - first + 1);
+    const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+    return text;
 }
 
 // Takes the part up to the first `separator` off `text`.

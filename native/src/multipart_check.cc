@@ -22,7 +22,9 @@ bool is_token(std::string_view text) {
 std::string_view only_parameter(std::string_view header, std::string_view name) {
     std::string_view found;
     header = trim(header);
-    if (trim(take_until(header, ';')).find_first_of("\"'= ") != std::string_view::npos) return {};
+    static constexpr ByteSet kNever("\"'= ");
+    const std::string_view first = trim(take_until(header, ';'));
+    if (kNever.find_in(first) < first.size()) return {};
     while (!(header = trim(header)).empty()) {
         const std::string_view key = take_until(header, '=');
         header = trim(header);
@@ -69,7 +71,7 @@ struct PartHead {
 bool read_line(std::string_view line, PartHead& head) {
     if (!line.ends_with('\r')) return false;
     line.remove_suffix(1);
-    if (std::any_of(line.begin(), line.end(), [](char c) { return is_control(c) || c == '\r'; })) return false;
+    if (has_controls(line) || line.find('\r') != std::string_view::npos) return false;
     const std::string_view key = take_until(line, ':');
     if (equals_lower(key, "content-disposition")) {
         if (!head.name.empty()) return false;

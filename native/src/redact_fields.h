@@ -14,8 +14,8 @@ constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 // What a Content-Type says without its parameters, in lower case.
 std::string media_type(std::string_view content_type);
 
-// Of controls a text has tabs and line ends.
-constexpr bool is_control(char c) { return (c >= 0 && c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f; }
+// Whether there are control characters in it besides tabs and line ends, which a text has.
+bool has_controls(std::string_view text);
 
 // Clients often send JSON under a form's type, or under none.
 bool looks_like_json(std::string_view text);

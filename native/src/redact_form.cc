@@ -50,12 +50,21 @@ void redact_pairs(std::string_view text, const Separators& ends, const NameSet& 
 
 }  // namespace
 
+bool has_controls(std::string_view text) {
+    using namespace std::string_view_literals;
+    static constexpr ByteSet kControls(
+        "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d"
+        "\x1e\x1f\x7f"sv);
+    return kControls.find_in(text) < text.size();
+}
+
 // Some readers leave out white space around it.
 bool has_form_name(std::string_view name, const NameSet& fields) {
     name = trim(name);
     if (fields.has(name)) return true;
     for (size_t at = 0; at < name.size();) {
-        const size_t end = std::min(name.find_first_of("[]", at), name.size());
+        static constexpr ByteSet kBrackets("[]");
+        const size_t end = kBrackets.find_in(name, at);
         if (end > at && fields.has(name.substr(at, end - at))) return true;
         at = end + 1;
     }
@@ -69,12 +78,14 @@ bool has_coded_name(std::string_view name, const NameSet& fields) {
 }
 
 bool is_form(std::string_view text) {
-    if (!valid_utf8(text) || std::any_of(text.begin(), text.end(), is_control)) return false;
-    static constexpr ByteSet kNever(" \t\r\n\"'<>\\{}");
-    while (!text.empty()) {
-        std::string_view pair = take_until(text, '&');
-        const std::string_view name = trim(take_until(pair, '='));
+    if (!valid_utf8(text) || has_controls(text)) return false;
+    static constexpr ByteSet kEnds("=&"), kNever(" \t\r\n\"'<>\\{}");
+    for (size_t at = 0; at < text.size(); ++at) {  // over the `&`
+        if (text[at] == '&') continue;
+        const size_t end = kEnds.find_in(text, at);
+        const std::string_view name = trim(text.substr(at, end - at));
         if (kNever.find_in(name) < name.size()) return false;
+        at = end < text.size() && text[end] == '=' ? std::min(text.find('&', end), text.size()) : end;
     }
     return true;
 }

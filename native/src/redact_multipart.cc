@@ -32,8 +32,9 @@ bool any_parameter(std::string_view header, Visit visit) {
     header = trim(header);
     take_until(header, ';');
     while (!header.empty()) {
-        const size_t end = header.find_first_of("=;");
-        if (end == std::string_view::npos) break;
+        static constexpr ByteSet kEnds("=;");
+        const size_t end = kEnds.find_in(header);
+        if (end == header.size()) break;
         const std::string_view name = trim(header.substr(0, end));
         const bool valued = header[end] == '=';
         header.remove_prefix(end + 1);

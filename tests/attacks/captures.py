@@ -183,7 +183,9 @@ _CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 _NESTED = b"[" * 30_000 + b"]" * 30_000
 _PARTS = b"".join(b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nv\r\n' for _ in range(600)) + b"--b--\r\n"
 _ESCAPES = b'{"' + b"\\u0061" * 8_000 + b'":1}'
-_SEARCHED = {"redactFields": ["password", "token"], "redactUnparsable": "search"}
+_FORM = b"Content-Type: application/x-www-form-urlencoded"
+_MULTIPART = b"Content-Type: multipart/form-data; boundary=b"
+_GZIP = b"Content-Encoding: gzip"
 
 
 def _bomb(size: int) -> bytes:
@@ -193,6 +195,25 @@ def _bomb(size: int) -> bytes:
 def _nested_bomb() -> bytes:
     return gzip.compress(gzip.compress(gzip.compress(bytes(50_000_000), 9), 9), 9)
 
+
+# Where fields are redacted: what is searched for them, and how often it is sent.
+_SEARCHED = {
+    "a bomb searched for fields": (_post(_bomb(60_000), _GZIP), 200),
+    "a bomb of form fields": (_post(gzip.compress(b"a=&" * 20_000, 9), _GZIP), 200),
+    "JSON nested deep": (_post(_NESTED), 2),
+    "JSON of escapes": (_post(_ESCAPES), 2),
+    "multipart of small parts": (_post(_PARTS, _MULTIPART), 2),
+    "a form of empty fields": (_post(b"&" * 60_000, _FORM), 2),
+}
+_REDACTING = tuple(
+    Attack(
+        name if mode == "withhold" else f"{name}, never withheld",
+        _requests(message, times=times),
+        {"redactFields": ["password", "token"], "redactUnparsable": mode},
+    )
+    for name, (message, times) in _SEARCHED.items()
+    for mode in ("withhold", "search")
+)
 
 ATTACKS = (
     Attack("one byte a segment", _requests(_GET, times=20, mss=1)),
@@ -221,25 +242,14 @@ ATTACKS = (
     Attack("almost HTTP", _requests(b"GET / HTTP/1.", times=4000)),
     Attack("lines alone", _requests(b"\r\n", times=20_000)),
     Attack("a gzip bomb",
-           _requests(_post(_bomb(30_000_000), b"Content-Encoding: gzip"), times=1), {"decodeBody": True}),
-    Attack("bombs that are small", _requests(_post(_bomb(100_000), b"Content-Encoding: gzip"), times=200),
+           _requests(_post(_bomb(30_000_000), _GZIP), times=1), {"decodeBody": True}),
+    Attack("bombs that are small", _requests(_post(_bomb(100_000), _GZIP), times=200),
            {"decodeBody": True}),
     Attack("a bomb in a bomb in a bomb",
            _requests(_post(_nested_bomb(), b"Content-Encoding: gzip, gzip, gzip"), times=40),
            {"decodeBody": True}),
-    Attack("a bomb searched for fields",
-           _requests(_post(_bomb(60_000), b"Content-Encoding: gzip"), times=200), _SEARCHED),
-    Attack("a bomb of form fields",
-           _requests(_post(gzip.compress(b"a=&" * 20_000, 9), b"Content-Encoding: gzip"), times=200), _SEARCHED),
-    Attack("JSON nested deep", _requests(_post(_NESTED), times=2), _SEARCHED),
-    Attack("JSON of escapes", _requests(_post(_ESCAPES), times=2), _SEARCHED),
-    Attack("multipart of small parts",
-           _requests(_post(_PARTS, b"Content-Type: multipart/form-data; boundary=b"), times=2),
-           _SEARCHED),
-    Attack("a form of empty fields",
-           _requests(_post(b"&" * 60_000, b"Content-Type: application/x-www-form-urlencoded"), times=2),
-           _SEARCHED),
     Attack("bodies that go on", _unfinished, counter="streams.bodies_cut", beside=6_000_000),
     Attack("control characters", _requests(_post(b"\x01" * 60_000), times=2)),
     Attack("half characters", _requests(_post(b"\xe2\x82" * 30_000), times=2)),
+    *_REDACTING,
 )  # fmt: skip

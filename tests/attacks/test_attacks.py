@@ -22,13 +22,16 @@ CONNECTIONS = 100
 # Times what plain traffic costs. What is above ten is bounded all the same: docs/security.md says by what.
 MOST = 10
 MORE = {
-    "a head of lines": 18,
+    "a head of lines": 19,
     "the smallest requests": 23,
     "interim responses": 22,
     "bombs that are small": 30,
     "a bomb in a bomb in a bomb": 33,
-    "a bomb searched for fields": 34,
-    "a bomb of form fields": 96,
+    "a bomb searched for fields": 24,
+    "a bomb searched for fields, never withheld": 34,
+    "a bomb of form fields": 24,
+    "a bomb of form fields, never withheld": 96,
+    "multipart of small parts": 11,
 }
 # Where something is kept of what goes by: each reaches what it may keep within SOON.
 KEEPING = [
