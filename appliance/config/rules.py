@@ -12,7 +12,7 @@ from appliance.config.fields import Path
 from appliance.config.memory import cgroup_limit
 from appliance.config.ports import MAX_PORT, bounds
 from appliance.config.problems import Problem, path_text, shown
-from appliance.config.settings import queue_size
+from appliance.config.settings import engine_queue_size, queue_size
 
 if TYPE_CHECKING:
     from appliance.config.draft import Draft
@@ -161,4 +161,9 @@ def warnings(draft: Draft) -> Iterator[str]:
         yield (
             f"maxRecordSize ({values['maxRecordSize']}) is above an output's queue ({size} bytes, from outputQueueSize"
             " and maxMemory): longer records will be dropped"
+        )
+    elif values["maxRecordSize"] > (size := engine_queue_size(values)):
+        yield (
+            f"maxRecordSize ({values['maxRecordSize']}) is above the engine's queue ({size} bytes, of maxMemory):"
+            " longer records will be dropped where others wait"
         )

@@ -91,7 +91,7 @@ def engine_json(
         document["recording"] = _recording(values["recording"], placement, secrets)
         document["reassemble"] = reads_messages(values, callbacks)
     document["redactHeaders"] = _redacted_headers(values)
-    document["maxMemory"] = values["maxMemory"] - _sinks(values, callbacks) * queue_size(values, callbacks)
+    document["maxMemory"] = engine_memory(values, callbacks)
     if placement:
         document["source"] = dict(placement)
     if replay is not None:
@@ -130,6 +130,19 @@ def queue_size(values: Mapping[str, Any], callbacks: int = 0) -> int:
     share: int = values["maxMemory"] // (2 * max(_sinks(values, callbacks), 1))
     size: int = values["outputQueueSize"]
     return min(size, share)
+
+
+def engine_memory(values: Mapping[str, Any], callbacks: int = 0) -> int:
+    """What the outputs' queues leave of `maxMemory`."""
+    size: int = values["maxMemory"] - _sinks(values, callbacks) * queue_size(values, callbacks)
+    return size
+
+
+def engine_queue_size(values: Mapping[str, Any]) -> int:
+    """What the engine's own queue gets of that at most (`ring_limit` in native/src/engine.cc)."""
+    recording = values["recording"]
+    quarter = engine_memory(values) // 4
+    return quarter if recording["enabled"] and recording["trigger"] == "match" else quarter + quarter // 2
 
 
 def _redacted_headers(values: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace sniffer {
 
@@ -13,43 +14,59 @@ constexpr size_t kSlab = 256 << 10, kChunks = kSlab / Chunk::kSize;
 }  // namespace
 
 Arena::~Arena() {
-    for (SlabList* list : {&open_, &full_})
+    for (SlabList* list : {&open_, &full_, &empty_})
         while (list->oldest()) unmap(*list, list->oldest());
 }
 
-bool Arena::grow() {
-    if (!budget_.take(kSlab)) return false;
+Slab* Arena::open_another() {
+    Slab* slab = empty_.newest();
+    if (slab) {
+        empty_.remove(slab);
+        unused_ = std::min(unused_, --empty_count_);
+    } else if (!(slab = map())) {
+        return nullptr;
+    }
+    open_.add(slab);
+    return slab;
+}
+
+Slab* Arena::map() {
+    if (!budget_.take(kSlab)) return nullptr;
+    auto slab = std::make_unique<Slab>();
     void* memory = mmap(nullptr, kSlab, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         budget_.give(kSlab);
-        return false;
+        return nullptr;
     }
-    auto* slab = new Slab;
     slab->memory = static_cast<Chunk*>(memory);
     for (size_t i = kChunks; i-- > 0;) {  // the lowest address comes out first
         Chunk* chunk = slab->memory + i;
         chunk->next = slab->free;
-        chunk->slab = slab;
+        chunk->slab = slab.get();
         slab->free = chunk;
     }
-    open_.add(slab);
-    ++empty_;
     ++all_;
-    return true;
+    return slab.release();
 }
 
-// Nothing of it is out any longer. How many may stay so follows from how many are in use: what comes and goes again and
-// again shall not be mapped again and again.
-void Arena::rest(Slab* slab) {
-    ++empty_;
-    if (slab != open_.oldest()) {
-        open_.remove(slab);
-        open_.add_oldest(slab);
-    }
-    while (empty_ > 1 + (all_ - empty_) / 4) {
-        --empty_;
-        unmap(open_, open_.oldest());
-    }
+void Arena::set_aside(Slab* slab) {
+    open_.remove(slab);
+    empty_.add(slab);
+    ++empty_count_;
+}
+
+// What comes and goes again and again is not mapped again and again.
+void Arena::trim() {
+    for (; unused_ > 0; --unused_, --empty_count_) unmap(empty_, empty_.oldest());
+    unused_ = empty_count_;
+}
+
+bool Arena::release() {
+    if (Slab* slab = open_.oldest(); slab && slab->used == 0) set_aside(slab);
+    unused_ = empty_count_;
+    const bool any = unused_ > 0;
+    trim();
+    return any;
 }
 
 void Arena::unmap(SlabList& list, Slab* slab) {
@@ -61,7 +78,7 @@ void Arena::unmap(SlabList& list, Slab* slab) {
 }
 
 uint64_t Arena::in_use() const {
-    uint64_t free = 0;
+    uint64_t free = empty_count_ * kChunks;
     for (const Slab* slab = open_.oldest(); slab; slab = slab->links.after) free += kChunks - slab->used;
     return (all_ * kChunks - free) * Chunk::kSize;
 }

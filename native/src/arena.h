@@ -56,7 +56,7 @@ struct Slab {
 };
 
 // Chunks come from slabs. The slab that was full last serves first: its chunks are warm, and the others fall empty when
-// a burst is over. Empty ones go back to the system, but for a few.
+// a burst is over. Those that stay so go back to the system.
 class Arena {
  public:
     explicit Arena(Budget& budget) : budget_(budget) {}
@@ -65,11 +65,11 @@ class Arena {
     Arena& operator=(const Arena&) = delete;
 
     Chunk* get() {  // nullptr at the ceiling
-        if (!open_.newest() && !grow()) return nullptr;
         Slab* slab = open_.newest();
+        if (!slab && !(slab = open_another())) return nullptr;
         Chunk* chunk = slab->free;
         slab->free = chunk->next;
-        if (slab->used++ == 0) --empty_;
+        ++slab->used;
         if (!slab->free) {
             open_.remove(slab);
             full_.add(slab);
@@ -86,21 +86,28 @@ class Arena {
             full_.remove(slab);
             open_.add(slab);
         }
-        if (--slab->used == 0) rest(slab);
+        if (--slab->used == 0 && slab != open_.oldest()) set_aside(slab);
     }
+    // Gives back the slabs that were not used since the last call.
+    void trim();
+    // Gives back all that hold nothing. False where there is none.
+    bool release();
     // Less than a quarter is left: bodies are cut, so that heads and reordering still find room.
-    bool scarce() const { return !open_.newest() && budget_.used() > budget_.limit() / 4 * 3; }
+    bool scarce() const { return !open_.newest() && empty_count_ == 0 && budget_.used() > budget_.limit() / 4 * 3; }
     uint64_t in_use() const;  // bytes of chunks that are out
 
  private:
     using SlabList = LruList<Slab, &Slab::links>;
-    bool grow();
-    void rest(Slab* slab);
+    Slab* open_another();
+    Slab* map();
+    void set_aside(Slab* slab);
     void unmap(SlabList& list, Slab* slab);
 
     Budget& budget_;
-    SlabList open_, full_;          // open: with a free chunk; the empty ones are the oldest
-    uint64_t empty_ = 0, all_ = 0;  // slabs
+    // With a free chunk; without one; with nothing but free ones (the oldest open one may be so too).
+    SlabList open_, full_, empty_;
+    uint64_t all_ = 0, empty_count_ = 0;
+    uint64_t unused_ = 0;  // the least of empty_count_ since the last trim()
 };
 
 // Bytes in a chain of chunks. Holds nothing while it is empty.

@@ -22,7 +22,7 @@ enum class Checksum : uint8_t {
 };
 
 // A TCP segment; `data` points into the packet (or into the fragment buffer) and is valid until
-// the next packet.
+// the next packet. One is used for all packets: parse_tcp() sets every field but the last two.
 struct Segment {
     Endpoint source, destination;
     uint32_t seq = 0, ack = 0;

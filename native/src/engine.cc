@@ -21,14 +21,14 @@ constexpr Nanos kClockWasSet = 2 * kSecond;  // so far ahead of time is no packe
 constexpr uint64_t kReplayRing = 8 << 20;
 constexpr uint64_t kBesideARecord = 512 << 10;
 
-// The queue's share of maxMemory: a quarter, and where that is little up to three eighths, so that the
-// largest record fits beside the batches that the reader holds. A replay's reader keeps up, and small
-// batches stay in the cache.
+// The queue's share of maxMemory: a quarter, and up to three eighths where the largest record needs it
+// and a recording leaves it. A replay waits for its reader, and small batches stay in the cache.
 uint64_t ring_limit(const Config& config) {
     const uint64_t quarter = config.max_memory / 4;
-    const uint64_t most = config.replay() ? kReplayRing : std::max<uint64_t>(64 << 20, 2 * config.max_record);
-    const uint64_t all = config.recording.enabled ? quarter : quarter + quarter / 2;
-    return std::clamp(config.max_record + kBesideARecord, std::min(quarter, most), all);
+    if (config.replay()) return std::min(quarter, kReplayRing);
+    const uint64_t usual = std::min(quarter, std::max<uint64_t>(64 << 20, 2 * config.max_record));
+    const uint64_t most = config.recording.on_match ? quarter : quarter + quarter / 2;
+    return std::clamp(config.max_record + kBesideARecord, usual, most);
 }
 
 uint64_t fragment_limit(const Config& config) { return std::min<uint64_t>(config.max_memory / 16, 4 << 20); }
@@ -62,7 +62,7 @@ Engine::Engine(Config config)
       capture_(config_.replay() ? open_files(config_) : open_live(config_)),
       exchanges_(capture_->addresses()),
       decoder_(capture_->link_type()),
-      ring_(ring_limit(config_), config_.replay()),
+      ring_(ring_limit(config_), config_.max_record, config_.replay()),
       budget_(config_.max_memory - ring_limit(config_) - recording_memory(config_) - fragment_limit(config_)),
       http_{config_, encoder_, arena_, budget_, ledger_, *this, {}, {}, {}, 0},
       tracker_(config_, ledger_, events_, arena_, budget_, http_, *this) {

@@ -8,9 +8,9 @@
 
 namespace sniffer {
 
-// Each function returns where the bytes it wrote end; up to four more may have been touched.
+// Each function returns where the bytes it wrote end; up to four more may have been touched, but by put_hex.
 char* put_number(uint64_t number, char* out);             // up to 20 bytes
-char* put_hex(uint64_t number, char* out);                // 16 bytes
+char* put_hex(uint64_t number, char* out);                // 16 bytes, and no more
 char* put_millis(Nanos duration, char* out);              // milliseconds with up to 3 decimals; up to 24 bytes
 char* put_endpoint(const Endpoint& endpoint, char* out);  // {"ip":"10.0.0.1","port":80}; up to 72 bytes
 

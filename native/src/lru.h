@@ -20,12 +20,6 @@ class LruList {
         (last_ ? (last_->*links).after : first_) = item;
         last_ = item;
     }
-    void add_oldest(T* item) {
-        Links<T>& own = item->*links;
-        own = {nullptr, first_, true};
-        (first_ ? (first_->*links).before : last_) = item;
-        first_ = item;
-    }
     void remove(T* item) {
         Links<T>& own = item->*links;
         if (!own.listed) return;

@@ -17,12 +17,16 @@ namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t kLeastBatch = 64 << 10;
 constexpr size_t kMostBatch = 1 << 20;
-constexpr size_t kMostSpare = 2;  // batches: more are of a moment when the reader was late
-constexpr size_t kLentRoom = 32 << 10;
+constexpr size_t kBesideARecord = 6;    // batches
+constexpr size_t kMostSpare = 2;        // batches: more are of a moment when the reader was late
+constexpr size_t kLentRoom = 32 << 10;  // or a quarter of a batch
 
-// Each hand-over costs the reader some 30 us of CPU, so a batch is large, where the limit leaves
-// room for many.
-size_t batch_size(uint64_t limit) { return std::clamp<uint64_t>(limit / 16, kLeastBatch, kMostBatch) / kPage * kPage; }
+// Each hand-over costs the reader some 30 us of CPU, so a batch is large, where the limit leaves room for many, and for
+// the largest record beside those that the reader holds and the one before it.
+size_t batch_size(uint64_t limit, uint64_t largest) {
+    const uint64_t beside = (limit - std::min(limit, largest)) / kBesideARecord;
+    return std::clamp<uint64_t>(std::min(limit / 16, beside), kLeastBatch, kMostBatch) / kPage * kPage;
+}
 
 }  // namespace
 
@@ -49,7 +53,8 @@ void Batch::clear() {
 
 void Batch::describe(sniffer_batch& out) { out = {data_, size_, records_.data(), records_.size(), flags_, this}; }
 
-Ring::Ring(uint64_t limit, bool lossless) : limit_(limit), batch_size_(batch_size(limit)), lossless_(lossless) {
+Ring::Ring(uint64_t limit, uint64_t largest, bool lossless)
+    : limit_(limit), batch_size_(batch_size(limit, largest)), lossless_(lossless) {
     event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (event_fd_ < 0) throw EngineError(SNIFFER_INTERNAL, "no eventfd is to be had: too many open files");
 }
@@ -89,7 +94,7 @@ std::unique_ptr<Batch> Ring::take_batch(size_t bytes) {
 void Ring::lend_room(Text& line) {
     line.return_lent();
     if (!open_) open_ = take_batch(0);
-    if (open_ && open_->room() >= kLentRoom) line.lend(open_->tail(), open_->room());
+    if (open_ && open_->room() >= std::min(kLentRoom, batch_size_ / 4)) line.lend(open_->tail(), open_->room());
 }
 
 bool Ring::push(std::string_view line, uint32_t flags) {

@@ -42,9 +42,9 @@ class Batch {
 
 class Ring {
  public:
-    // `limit`: bytes of all batches, those that the reader holds included. `lossless`: push()
-    // waits for room instead of refusing (replay).
-    Ring(uint64_t limit, bool lossless);
+    // `limit`: bytes of all batches, those that the reader holds included. `largest`: bytes of a record at most.
+    // `lossless`: push() waits for room instead of refusing (replay).
+    Ring(uint64_t limit, uint64_t largest, bool lossless);
     ~Ring();
 
     // From the capture thread: lets the next record be written where it will lie, when there is room

@@ -235,6 +235,7 @@ void Tracker::on_time(Nanos now) {
 }
 
 bool Tracker::relieve() {
+    if (tcp_.arena.release()) return true;
     Connection* victim = closed_.oldest();
     if (victim && victim != current_) {
         drop(victim);
@@ -310,6 +311,10 @@ void Tracker::finish() {
 }
 
 void Tracker::publish() {
+    if (clock_.now() - trimmed_ >= kSecond) {
+        trimmed_ = clock_.now();
+        tcp_.arena.trim();
+    }
     Ledger::Gauges& gauges = ledger_.gauges;
     gauges.open_connections.set(open_count_);
     gauges.closed_connections.set(closed_count_);

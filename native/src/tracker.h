@@ -76,6 +76,7 @@ class Tracker final : public MemoryRelief {
     std::vector<Address> local_;
     Connection* current_ = nullptr;
     PacketClock clock_;
+    Nanos trimmed_ = 0;  // when the arena was, last
 };
 
 }  // namespace sniffer

@@ -35,31 +35,57 @@ TEST(Arena, TakesTheBudgetSlabBySlabAndGivesItBack) {
     EXPECT_EQ(budget.peak(), kSlab);
 }
 
-// After a burst memory is what it was before, but for a few slabs that the next one finds ready.
-TEST(Arena, GivesBackWhatABurstTook) {
-    Budget budget(100 * kSlab);
-    Arena arena(budget);
+// All that can be had, in no order.
+std::vector<Chunk*> take_all(Arena& arena) {
     std::vector<Chunk*> chunks;
     while (Chunk* chunk = arena.get()) chunks.push_back(chunk);
-    EXPECT_EQ(budget.used(), 100 * kSlab);
     std::shuffle(chunks.begin(), chunks.end(), std::mt19937(1));
+    return chunks;
+}
+
+TEST(Arena, GivesBackWhatIsNotUsedForATime) {
+    Budget budget(100 * kSlab);
+    Arena arena(budget);
+    std::vector<Chunk*> chunks = take_all(arena);
+    EXPECT_EQ(budget.used(), 100 * kSlab);
+    for (Chunk* chunk : chunks) arena.put(chunk);
+    arena.trim();
+    EXPECT_EQ(budget.used(), 100 * kSlab);  // it was used since the last time
+    std::vector<Chunk*> few;
+    while (few.size() < 3 * kSlab / Chunk::kSize) few.push_back(arena.get());
+    for (Chunk* chunk : few) arena.put(chunk);
+    arena.trim();
+    EXPECT_EQ(budget.used(), 3 * kSlab);
+    EXPECT_EQ(arena.in_use(), 0u);
+    arena.trim();
+    EXPECT_EQ(budget.used(), kSlab);
+}
+
+TEST(Arena, KeepsWhatComesAndGoes) {
+    Budget budget(10 * kSlab);
+    Arena arena(budget);
+    for (int round = 0; round < 5; ++round) {
+        for (Chunk* chunk : take_all(arena)) arena.put(chunk);
+        arena.trim();
+        EXPECT_EQ(budget.used(), 10 * kSlab);
+    }
+}
+
+TEST(Arena, ReleasesWhatHoldsNothing) {
+    Budget budget(10 * kSlab);
+    Arena arena(budget);
+    EXPECT_FALSE(arena.release());
+    std::vector<Chunk*> chunks = take_all(arena);
+    EXPECT_FALSE(arena.release());
     Chunk* const kept = chunks.back();
     chunks.pop_back();
     for (Chunk* chunk : chunks) arena.put(chunk);
     EXPECT_EQ(arena.in_use(), Chunk::kSize);
-    EXPECT_LE(budget.used(), 2 * kSlab);
-    arena.put(kept);
+    EXPECT_TRUE(arena.release());
     EXPECT_EQ(budget.used(), kSlab);
-}
-
-// What comes and goes is not mapped again and again.
-TEST(Arena, KeepsAQuarterOfWhatIsInUse) {
-    Budget budget(100 * kSlab);
-    Arena arena(budget);
-    std::vector<Chunk*> chunks;
-    while (budget.used() < 40 * kSlab) chunks.push_back(arena.get());
-    for (; arena.in_use() > 30 * kSlab; chunks.pop_back()) arena.put(chunks.back());
-    EXPECT_EQ(budget.used(), 38 * kSlab);
+    arena.put(kept);
+    EXPECT_TRUE(arena.release());
+    EXPECT_EQ(budget.used(), 0u);
 }
 
 TEST(Arena, StopsAtTheCeiling) {

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace sniffer {
 namespace {
@@ -36,7 +38,7 @@ int push_all(Ring& ring, const std::string& record, int most = 1000) {
 }
 
 TEST(Ring, GivesWhatWasPushedInOrderWithItsFlags) {
-    Ring ring(4 * kBatch, false);
+    Ring ring(4 * kBatch, kLine, false);
     ASSERT_TRUE(ring.push("one\n", 1));
     ASSERT_TRUE(ring.push("three\n", 4));
     EXPECT_EQ(ring.pop(), nullptr);  // not finished yet
@@ -58,7 +60,7 @@ TEST(Ring, GivesWhatWasPushedInOrderWithItsFlags) {
 }
 
 TEST(Ring, RefusesWhatIsBeyondItsLimitAndKeepsTheRest) {
-    Ring ring(2 * kBatch, false);
+    Ring ring(2 * kBatch, kLine, false);
     EXPECT_EQ(push_all(ring, line(kLine)), 8);
     EXPECT_FALSE(ring.push(line(kLine), 0));
     ring.flush();
@@ -72,7 +74,7 @@ TEST(Ring, RefusesWhatIsBeyondItsLimitAndKeepsTheRest) {
 
 // What the reader holds is memory too.
 TEST(Ring, HasRoomAgainWhenTheReaderGivesBack) {
-    Ring ring(2 * kBatch, false);
+    Ring ring(2 * kBatch, kLine, false);
     EXPECT_EQ(push_all(ring, line(kLine)), 8);
     std::unique_ptr<Batch> held = ring.pop();
     ASSERT_NE(held, nullptr);
@@ -82,7 +84,7 @@ TEST(Ring, HasRoomAgainWhenTheReaderGivesBack) {
 }
 
 TEST(Ring, ARecordAboveTheLimitGoesThroughAlone) {
-    Ring ring(kBatch, false);
+    Ring ring(kBatch, kLine, false);
     ASSERT_TRUE(ring.push(line(3 * kBatch), 0));
     EXPECT_FALSE(ring.push(line(8), 0));
     ring.flush();
@@ -95,7 +97,7 @@ TEST(Ring, ARecordAboveTheLimitGoesThroughAlone) {
 
 // Batches that wait for their next use are within the limit, and not in a larger record's way.
 TEST(Ring, SpareBatchesGiveWayToALargerRecord) {
-    Ring ring(4 * kBatch, false);
+    Ring ring(4 * kBatch, kLine, false);
     EXPECT_EQ(push_all(ring, line(kLine)), 16);
     ring.flush();
     while (std::unique_ptr<Batch> batch = ring.pop()) ring.release(std::move(batch));
@@ -103,9 +105,25 @@ TEST(Ring, SpareBatchesGiveWayToALargerRecord) {
     EXPECT_EQ(push_all(ring, line(kLine)), 4);  // and what they held beyond it is gone
 }
 
+// Where it may: six batches, those that the reader holds and the one before it, lie beside the largest record.
+TEST(Ring, TheLargestRecordFitsBesideWhatIsHeld) {
+    for (const size_t largest : {size_t{1} << 20, size_t{8} << 20, size_t{40} << 20}) {
+        Ring ring(largest + (512 << 10), largest, false);
+        std::vector<std::unique_ptr<Batch>> held;
+        for (int i = 0; i < 4; ++i) {
+            ASSERT_TRUE(ring.push(line(kLine), 0));
+            ring.flush();
+            held.push_back(ring.pop());
+        }
+        ASSERT_TRUE(ring.push(line(kLine), 0));
+        EXPECT_TRUE(ring.push(line(largest), 0)) << largest;
+        for (std::unique_ptr<Batch>& batch : held) ring.release(std::move(batch));
+    }
+}
+
 // Room that was lent, and too small for what came: nobody else may write there, so it is not in the way.
 TEST(Ring, AnEmptyBatchGivesWayToALargerRecord) {
-    Ring ring(4 * kBatch, false);
+    Ring ring(4 * kBatch, kLine, false);
     for (int round = 0; round < 3; ++round) {
         Text text;
         ring.lend_room(text);
@@ -120,7 +138,7 @@ TEST(Ring, AnEmptyBatchGivesWayToALargerRecord) {
 }
 
 TEST(Ring, ALargeLimitMakesLargeBatches) {
-    Ring ring(64 << 20, false);
+    Ring ring(64 << 20, kLine, false);
     constexpr int kInOne = (1 << 20) / kLine;
     EXPECT_EQ(push_all(ring, line(kLine), kInOne), kInOne);
     EXPECT_EQ(ring.pop(), nullptr);
@@ -132,7 +150,7 @@ TEST(Ring, ALargeLimitMakesLargeBatches) {
 }
 
 TEST(Ring, ARecordWrittenWhereItLiesIsNotMoved) {
-    Ring ring(4 * kBatch, false);
+    Ring ring(4 * kBatch, kLine, false);
     Text text;
     ring.lend_room(text);
     const char* const place = text.data();
@@ -148,7 +166,7 @@ TEST(Ring, ARecordWrittenWhereItLiesIsNotMoved) {
 }
 
 TEST(Ring, ALosslessOneWaitsForTheReader) {
-    Ring ring(2 * kBatch, true);
+    Ring ring(2 * kBatch, kLine, true);
     constexpr int kRecords = 100;
     std::thread capture([&] {
         for (int i = 0; i < kRecords; ++i) EXPECT_TRUE(ring.push(line(kLine, static_cast<char>('A' + i % 26)), 0));
@@ -171,7 +189,7 @@ TEST(Ring, ALosslessOneWaitsForTheReader) {
 }
 
 TEST(Ring, AWaitEndsWhenNothingNeedsToBeKept) {
-    Ring ring(kBatch, true);
+    Ring ring(kBatch, kLine, true);
     ASSERT_EQ(push_all(ring, line(kLine), 4), 4);
     std::atomic<int> refused{0};
     std::thread capture([&] { refused += !ring.push(line(kLine), 0); });

@@ -122,3 +122,16 @@ def test_shares_of_the_memory(
 def test_records_that_no_queue_can_hold_are_worth_a_warning(load: Load) -> None:
     (warning,) = load("ports: [1]", maxRecordSize=9 * MIB).warnings
     assert warning.startswith(f"maxRecordSize ({9 * MIB}) is above an output's queue ({8 * MIB} bytes")
+
+
+@pytest.mark.parametrize(("trigger", "size"), [("always", 3 * MIB), ("match", 2 * MIB)])
+def test_records_above_the_engines_queue_are_warned_of(load: Load, trigger: str, size: int) -> None:
+    """It has at most three eighths of what the outputs leave (here there are none): a quarter beside a match."""
+    text = f"ports: [1]\nrecording: {{enabled: true, trigger: {trigger}, triggerStatus: 500}}"
+
+    def told(largest: int) -> list[str]:
+        return [one for one in load(text, maxMemory=8 * MIB, maxRecordSize=largest).warnings if "maxRecordSize" in one]
+
+    assert told(size) == []
+    (warning,) = told(size + 1)
+    assert warning.startswith(f"maxRecordSize ({size + 1}) is above the engine's queue ({size} bytes")
