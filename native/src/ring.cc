@@ -17,14 +17,14 @@ namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t kLeastBatch = 64 << 10;
 constexpr size_t kMostBatch = 1 << 20;
-constexpr size_t kBesideARecord = 6;    // batches
+constexpr size_t kBatchesBesideARecord = 6;
 constexpr size_t kMostSpare = 2;        // batches: more are of a moment when the reader was late
 constexpr size_t kLentRoom = 32 << 10;  // or a quarter of a batch
 
 // Each hand-over costs the reader some 30 us of CPU, so a batch is large, where the limit leaves room for many, and for
 // the largest record beside those that the reader holds and the one before it.
 size_t batch_size(uint64_t limit, uint64_t largest) {
-    const uint64_t beside = (limit - std::min(limit, largest)) / kBesideARecord;
+    const uint64_t beside = (limit - std::min(limit, largest)) / kBatchesBesideARecord;
     return std::clamp<uint64_t>(std::min(limit / 16, beside), kLeastBatch, kMostBatch) / kPage * kPage;
 }
 
@@ -53,8 +53,9 @@ void Batch::clear() {
 
 void Batch::describe(sniffer_batch& out) { out = {data_, size_, records_.data(), records_.size(), flags_, this}; }
 
+// A lossless one waits until the largest fits.
 Ring::Ring(uint64_t limit, uint64_t largest, bool lossless)
-    : limit_(limit), batch_size_(batch_size(limit, largest)), lossless_(lossless) {
+    : limit_(limit), batch_size_(batch_size(limit, lossless ? 0 : largest)), lossless_(lossless) {
     event_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (event_fd_ < 0) throw EngineError(SNIFFER_INTERNAL, "no eventfd is to be had: too many open files");
 }
