@@ -58,7 +58,7 @@ class HttpRun final : private HttpHandler {
     Ledger ledger_;
     HttpContext context_{config_, encoder_, arena_, budget_, ledger_, *this, {}, {}, {}, 0};
     const Endpoint ends_[2] = {{{}, 40000}, {{}, 80}};
-    HttpConnection connection_{context_, ends_, 1, kClient};
+    HttpConnection connection_{context_, ends_, {}, kClient};
     const Nanos time_ = kSecond;
     bool not_http_ = false;
     Text line_;

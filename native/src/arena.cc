@@ -23,10 +23,10 @@ Slab* Arena::open_another() {
     if (slab) {
         empty_.remove(slab);
         unused_ = std::min(unused_, --empty_count_);
-    } else if (!(slab = map())) {
-        return nullptr;
+    } else {
+        slab = map();
     }
-    open_.add(slab);
+    if (slab) open_.add(slab);
     return slab;
 }
 

@@ -66,7 +66,8 @@ class Arena {
 
     Chunk* get() {  // nullptr at the ceiling
         Slab* slab = open_.newest();
-        if (!slab && !(slab = open_another())) return nullptr;
+        if (!slab) slab = open_another();
+        if (!slab) return nullptr;
         Chunk* chunk = slab->free;
         slab->free = chunk->next;
         ++slab->used;

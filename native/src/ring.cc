@@ -15,8 +15,8 @@ namespace sniffer {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr size_t kLeastBatch = 64 << 10;
-constexpr size_t kMostBatch = 1 << 20;
+constexpr size_t kUsualBatch = 256 << 10, kMostBatch = 1 << 20;
+constexpr size_t kLeastBatch = 64 << 10;  // where more would be in the largest record's way
 constexpr size_t kBatchesBesideARecord = 6;
 constexpr size_t kMostSpare = 2;        // batches: more are of a moment when the reader was late
 constexpr size_t kLentRoom = 32 << 10;  // or a quarter of a batch
@@ -25,7 +25,8 @@ constexpr size_t kLentRoom = 32 << 10;  // or a quarter of a batch
 // the largest record beside those that the reader holds and the one before it.
 size_t batch_size(uint64_t limit, uint64_t largest) {
     const uint64_t beside = (limit - std::min(limit, largest)) / kBatchesBesideARecord;
-    return std::clamp<uint64_t>(std::min(limit / 16, beside), kLeastBatch, kMostBatch) / kPage * kPage;
+    const uint64_t wanted = std::clamp<uint64_t>(limit / 16, kUsualBatch, kMostBatch);
+    return std::max<uint64_t>(std::min(wanted, beside), kLeastBatch) / kPage * kPage;
 }
 
 }  // namespace
