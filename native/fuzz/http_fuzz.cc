@@ -130,7 +130,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     const Endpoint ends[2] = {{{}, 80}, {{}, 40000}};
     {
         Side sides[2];
-        HttpConnection connection(context, ends, 1, data.ConsumeIntegralInRange(-1, 1));
+        HttpConnection connection(context, ends, {}, data.ConsumeIntegralInRange(-1, 1));
         for (Nanos time = 0; data.remaining_bytes() > 0; time += kMillisecond) step(data, connection, sides, time);
         connection.on_end(End::capture_end);
         check(context.open_exchanges == 0);
