@@ -54,7 +54,9 @@ enum class Incomplete : uint8_t {
 };
 
 // A connection's name in its records: 16 hexadecimal digits, written once.
-using ConnectionId = std::array<char, 16>;
+struct ConnectionId : std::array<char, 16> {
+    ConnectionId() { fill('0'); }
+};
 
 // What is known of a message while it is being read, too.
 struct MessageFacts {
@@ -74,7 +76,7 @@ struct MessageFacts {
 struct Message : MessageFacts {
     Endpoint receiver, destination;  // receiver: the server
     bool request = true;
-    ConnectionId connection_id{};
+    ConnectionId connection_id;
     std::string_view head_json;                       // from encode_head
     std::string_view request_json;                    // of a paired response, from encode_request_reference; else empty
     std::string_view trailers_json;                   // from encode_trailers; else empty
@@ -88,7 +90,7 @@ struct Message : MessageFacts {
 struct ConnectionEnd {
     Nanos timestamp = 0, ended = 0;  // first and last packet
     Endpoint receiver, destination;
-    ConnectionId connection_id{};
+    ConnectionId connection_id;
     std::string_view end;       // "fin", "reset", "evicted", "idle_timeout", "replaced", "capture_end", "memory"
     std::string_view protocol;  // "http", "tls", ..., "unknown"
     uint64_t packets[2] = {}, bytes[2] = {}, missing[2] = {}, messages[2] = {};  // [0] by the client
