@@ -19,7 +19,6 @@ constexpr Nanos kLongestDrain = 1 * kSecond;
 constexpr Nanos kNever = std::numeric_limits<Nanos>::max();
 constexpr Nanos kClockWasSet = 2 * kSecond;  // so far ahead of time is no packet
 constexpr uint64_t kReplayRing = 8 << 20;
-constexpr uint64_t kBesideARecord = 512 << 10;
 
 // The queue's share of maxMemory: a quarter, and up to three eighths where the largest record needs it
 // and a recording leaves it. A replay waits for its reader, and small batches stay in the cache.
@@ -28,7 +27,7 @@ uint64_t ring_limit(const Config& config) {
     if (config.replay()) return std::min(quarter, kReplayRing);
     const uint64_t usual = std::min(quarter, std::max<uint64_t>(64 << 20, 2 * config.max_record));
     const uint64_t most = config.recording.on_match ? quarter : quarter + quarter / 2;
-    return std::clamp(config.max_record + kBesideARecord, usual, most);
+    return std::clamp(config.max_record + Ring::kBesideTheLargest, usual, most);
 }
 
 uint64_t fragment_limit(const Config& config) { return std::min<uint64_t>(config.max_memory / 16, 4 << 20); }

@@ -17,14 +17,15 @@ namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t kUsualBatch = 256 << 10, kMostBatch = 1 << 20;
 constexpr size_t kLeastBatch = 64 << 10;  // where more would be in the largest record's way
-constexpr size_t kBatchesBesideARecord = 6;
+constexpr size_t kBatchesBeside = 6;      // the largest record
+static_assert(kBatchesBeside * kLeastBatch <= Ring::kBesideTheLargest);
 constexpr size_t kMostSpare = 2;        // batches: more are of a moment when the reader was late
 constexpr size_t kLentRoom = 32 << 10;  // or a quarter of a batch
 
 // Each hand-over costs the reader some 30 us of CPU, so a batch is large, where the limit leaves room for many, and for
 // the largest record beside those that the reader holds and the one before it.
 size_t batch_size(uint64_t limit, uint64_t largest) {
-    const uint64_t beside = (limit - std::min(limit, largest)) / kBatchesBesideARecord;
+    const uint64_t beside = (limit - std::min(limit, largest)) / kBatchesBeside;
     const uint64_t wanted = std::clamp<uint64_t>(limit / 16, kUsualBatch, kMostBatch);
     return std::max<uint64_t>(std::min(wanted, beside), kLeastBatch) / kPage * kPage;
 }

@@ -42,6 +42,9 @@ class Batch {
 
 class Ring {
  public:
+    // What a limit holds beside the largest record at least: the batches that the reader has, and the one before it.
+    static constexpr uint64_t kBesideTheLargest = 512 << 10;
+
     // `limit`: bytes of all batches, those that the reader holds included. `largest`: bytes of a record at most.
     // `lossless`: push() waits for room instead of refusing (replay).
     Ring(uint64_t limit, uint64_t largest, bool lossless);

@@ -108,7 +108,7 @@ TEST(Ring, SpareBatchesGiveWayToALargerRecord) {
 // Where it may: six batches, those that the reader holds and the one before it, lie beside the largest record.
 TEST(Ring, TheLargestRecordFitsBesideWhatIsHeld) {
     for (const size_t largest : {size_t{1} << 20, size_t{8} << 20, size_t{40} << 20}) {
-        Ring ring(largest + (512 << 10), largest, false);
+        Ring ring(largest + Ring::kBesideTheLargest, largest, false);
         std::vector<std::unique_ptr<Batch>> held;
         for (int i = 0; i < 4; ++i) {
             ASSERT_TRUE(ring.push(line(kLine), 0));
