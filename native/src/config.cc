@@ -104,7 +104,7 @@ void read_source(const Fields& fields, Config& config) {
         config.source_json += config.source_json.empty() ? "\"source\":{" : ",";
         config.source_json += "\"" + std::string(name) + "\":" + simdjson::minify(source[name].value_unsafe());
     }
-    if (!config.source_json.empty()) config.source_json += "}";
+    if (!config.source_json.empty()) config.source_json += '}';
 }
 
 void read_replay(const Fields& fields, Config& config) {

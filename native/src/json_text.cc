@@ -88,8 +88,8 @@ unsigned bits(__m128i value) { return static_cast<unsigned>(_mm_movemask_epi8(va
 __m128i controls(__m128i bytes) { return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes); }
 
 // Quotes and backslashes: looked up by their low four bits, which differ.
-const __m128i kQuotes = _mm_setr_epi8(-1, -1, '"', -1, -1, -1, -1, -1, -1, -1, -1, -1, '\\', -1, -1, -1);
-__m128i quotes(__m128i bytes) { return _mm_cmpeq_epi8(_mm_shuffle_epi8(kQuotes, bytes), bytes); }
+__m128i quote_table() { return _mm_setr_epi8(-1, -1, '"', -1, -1, -1, -1, -1, -1, -1, -1, -1, '\\', -1, -1, -1); }
+__m128i quotes(__m128i bytes) { return _mm_cmpeq_epi8(_mm_shuffle_epi8(quote_table(), bytes), bytes); }
 
 // Control characters with a letter of their own become it; those without stay.
 __m128i letters(__m128i bytes, __m128i control) {
@@ -219,7 +219,7 @@ SNIFFER_AVX2 inline char* escape_hexes_32(__m256i bytes, char* out) {
 
 // The same as escape_block, looking at 32 bytes at a time.
 SNIFFER_AVX2 Escaped escape_block_avx2(const char* in, size_t size, char* out) {
-    const __m256i table = _mm256_broadcastsi128_si256(kQuotes), space = _mm256_set1_epi8(0x20);
+    const __m256i table = _mm256_broadcastsi128_si256(quote_table()), space = _mm256_set1_epi8(0x20);
     __m256i any = _mm256_setzero_si256();
     const char* const end = in + size;
     for (; end - in >= 32; in += 32) {

@@ -26,8 +26,7 @@ std::unique_ptr<FilterProgram> recording_program(const Config& config, const Cap
 }  // namespace
 
 Recorder::Recorder(const Config& config, const Capture& capture, uint64_t memory, Ledger& ledger, Events& events)
-    : config_(config),
-      recording_(config.recording),
+    : recording_(config.recording),
       ledger_(ledger.recording),
       link_type_(capture.link_type()),
       format_(recording_.pcapng, {}),

@@ -45,7 +45,6 @@ class Recorder {
     void drop_from_ring(Nanos now);
     void release_ring();
 
-    const Config& config_;
     const RecordingConfig& recording_;
     Ledger::Recording& ledger_;
     const int link_type_;

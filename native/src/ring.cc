@@ -81,7 +81,10 @@ std::unique_ptr<Batch> Ring::take_batch(size_t bytes) {
         if (!lossless_) return nullptr;
         notify();
         bool room = false;
-        room_.wait(lock, [&] { return (room = make_room(capacity)) || !lossless_; });
+        room_.wait(lock, [&] {
+            room = make_room(capacity);
+            return room || !lossless_;
+        });
         if (!room) return nullptr;
     }
     if (capacity == batch_size_ && !spare_.empty()) {

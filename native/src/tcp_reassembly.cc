@@ -175,7 +175,9 @@ bool TcpReassembly::forged(const HeldSegment& segment) const {
 }
 
 void TcpReassembly::pump() {
-    while (pump_side(0) | pump_side(1)) {
+    for (bool progress = true; progress;) {
+        progress = pump_side(0);
+        progress |= pump_side(1);
     }
 }
 
