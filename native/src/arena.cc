@@ -46,6 +46,7 @@ Slab* Arena::map() {
         slab->free = chunk;
     }
     ++all_;
+    idle_ += kSlab;
     return slab.release();
 }
 
@@ -72,18 +73,26 @@ bool Arena::release() {
 void Arena::unmap(SlabList& list, Slab* slab) {
     list.remove(slab);
     --all_;
+    idle_ -= kSlab;
     munmap(slab->memory, kSlab);
     delete slab;
     budget_.give(kSlab);
 }
 
-uint64_t Arena::in_use() const {
-    uint64_t free = empty_count_ * kChunks;
-    for (const Slab* slab = open_.oldest(); slab; slab = slab->links.after) free += kChunks - slab->used;
-    return (all_ * kChunks - free) * Chunk::kSize;
+uint64_t Arena::in_use() const { return all_ * kSlab - idle_; }
+
+// The usual case: what one chunk holds.
+size_t Chain::begin(Arena& arena, const void* data, size_t size) {
+    Chunk* chunk = arena.get();
+    if (!chunk) return 0;
+    std::memcpy(chunk->data, data, size);
+    chunk->size = static_cast<uint32_t>(size);
+    head_ = tail_ = chunk;
+    size_ = size;
+    return size;
 }
 
-bool Chain::append_chunks(Arena& arena, const void* data, size_t size, size_t* appended) {
+size_t Chain::append_chunks(Arena& arena, const void* data, size_t size) {
     const char* from = static_cast<const char*>(data);
     size_t left = size;
     while (left > 0) {
@@ -100,8 +109,7 @@ bool Chain::append_chunks(Arena& arena, const void* data, size_t size, size_t* a
         left -= part;
     }
     size_ += size - left;
-    if (appended) *appended = size - left;
-    return left == 0;
+    return size - left;
 }
 
 void Chain::clear(Arena& arena) {

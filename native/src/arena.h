@@ -10,10 +10,11 @@
 
 namespace sniffer {
 
-// Counts what all parts hold together. `limit` is maxMemory.
+// Counts what all parts hold together. `limit` is maxMemory. Up to `plenty` whoever comes first takes what it needs; of
+// the last quarter each connection has a share, so that none is in the way of another.
 class Budget {
  public:
-    explicit Budget(uint64_t limit) : limit_(limit) {}
+    explicit Budget(uint64_t limit) : limit_(limit), plenty_(limit / 4 * 3) {}
     bool take(uint64_t bytes) {
         if (used_ + bytes > limit_) return false;
         used_ += bytes;
@@ -30,9 +31,13 @@ class Budget {
     uint64_t left() const { return limit_ - std::min(limit_, used_); }
     uint64_t peak() const { return peak_; }
     uint64_t limit() const { return limit_; }
+    uint64_t plenty() const { return plenty_; }
+    void share_among(uint64_t connections) { connections_ = connections; }
+    // What one connection's messages may hold where memory is scarce; what waits for a gap's end, as much.
+    uint64_t share() const { return limit_ / 8 / std::max<uint64_t>(1, connections_); }
 
  private:
-    uint64_t limit_, used_ = 0, peak_ = 0;
+    uint64_t limit_, plenty_, used_ = 0, peak_ = 0, connections_ = 0;
 };
 
 struct Slab;
@@ -71,6 +76,7 @@ class Arena {
         Chunk* chunk = slab->free;
         slab->free = chunk->next;
         ++slab->used;
+        idle_ -= Chunk::kSize;
         if (!slab->free) {
             open_.remove(slab);
             full_.add(slab);
@@ -83,6 +89,7 @@ class Arena {
         Slab* slab = chunk->slab;
         chunk->next = slab->free;
         slab->free = chunk;
+        idle_ += Chunk::kSize;
         if (!chunk->next) {
             full_.remove(slab);
             open_.add(slab);
@@ -93,8 +100,8 @@ class Arena {
     void trim();
     // Gives back all that hold nothing. False where there is none.
     bool release();
-    // Less than a quarter is left: bodies are cut, so that heads and reordering still find room.
-    bool scarce() const { return !open_.newest() && empty_count_ == 0 && budget_.used() > budget_.limit() / 4 * 3; }
+    // Less than a quarter is left: nobody takes more than its share any longer.
+    bool scarce() const { return budget_.used() > budget_.plenty() && budget_.used() - idle_ > budget_.plenty(); }
     uint64_t in_use() const;  // bytes of chunks that are out
 
  private:
@@ -108,6 +115,7 @@ class Arena {
     // With a free chunk; without one; with nothing but free ones (the oldest open one may be so too).
     SlabList open_, full_, empty_;
     uint64_t all_ = 0, empty_count_ = 0;
+    uint64_t idle_ = 0;    // bytes of chunks that are free
     uint64_t unused_ = 0;  // the least of empty_count_ since the last trim()
 };
 
@@ -121,14 +129,14 @@ class Chain {
         return *this;
     }
     // The owner calls clear(): a chain does not know its arena.
-    // False at the ceiling: then a part may have been appended; `appended` says how much.
-    bool append(Arena& arena, const void* data, size_t size, size_t* appended = nullptr) {
-        if (!tail_ || size > Chunk::kRoom - tail_->size) return append_chunks(arena, data, size, appended);
+    // How many bytes it took: at the ceiling not all.
+    size_t append(Arena& arena, const void* data, size_t size) {
+        if (!tail_ && size - 1 < Chunk::kRoom) return begin(arena, data, size);
+        if (!tail_ || size > Chunk::kRoom - tail_->size) return append_chunks(arena, data, size);
         std::memcpy(tail_->data + tail_->size, data, size);
         tail_->size += static_cast<uint32_t>(size);
         size_ += size;
-        if (appended) *appended = size;
-        return true;
+        return size;
     }
     void clear(Arena& arena);
     uint64_t size() const { return size_; }
@@ -137,7 +145,8 @@ class Chain {
     void copy_to(char* out) const;
 
  private:
-    bool append_chunks(Arena& arena, const void* data, size_t size, size_t* appended);
+    size_t begin(Arena& arena, const void* data, size_t size);
+    size_t append_chunks(Arena& arena, const void* data, size_t size);
     void swap(Chain& other) noexcept {
         std::swap(head_, other.head_);
         std::swap(tail_, other.tail_);

@@ -121,6 +121,8 @@ class HttpConnection final : public StreamHandler {
     void emit(Reader& r, Incomplete incomplete);
     void end_draft(Reader& r);
     void charge(MessageDraft& draft);
+    uint64_t room() const;
+    uint64_t held() const;
 
     HttpContext& context_;
     Endpoint ends_[2];

@@ -54,7 +54,7 @@ class HeadBuffer {
     };
     Mark mark() const { return {raw_.size(), over_}; }
     void go_back(const Mark& mark);
-    bool empty() const { return raw_.empty(); }
+    size_t size() const { return raw_.size(); }
     bool untouched() const { return raw_.empty() && !over_; }
     bool over_limit() const { return over_; }
     RawHead raw() const { return {raw_, over_ ? kept_ : raw_.size(), start_line_cut_}; }

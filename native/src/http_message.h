@@ -53,6 +53,11 @@ struct MessageDraft : DraftFacts {
                trailers_json.capacity() + content_type.capacity() + content_encoding.capacity();
     }
 
+    // Bytes of what was said so far.
+    uint64_t held() const {
+        return raw.size() + head_json.size() + request_json.size() + trailers_json.size() + body.size();
+    }
+
     // The body's chunks are the arena's: clear them first.
     void reset() {
         if (!raw.untouched()) raw.clear();

@@ -101,9 +101,8 @@ HeldSegment* TcpStream::insert(TcpContext& context, size_t place, const Segment&
 bool TcpStream::fill(TcpContext& context, HeldSegment& node, const uint8_t* data, uint32_t captured) {
     const size_t size = std::min(captured, node.length);
     for (size_t done = 0;;) {
-        size_t appended = 0;
-        if (node.data.append(context.arena, data + done, size - done, &appended)) return true;
-        done += appended;
+        done += node.data.append(context.arena, data + done, size - done);
+        if (done == size) return true;
         if (!context.relief.relieve()) return false;
     }
 }
@@ -137,7 +136,7 @@ bool TcpStream::hold(TcpContext& context, const Segment& segment, uint32_t seq, 
             ++place;
         }
     }
-    return held_memory_ <= context.reorder_limit;
+    return held_memory_ <= (context.arena.scarce() ? context.budget.share() / 2 : context.reorder_limit);
 }
 
 // Whether a held segment has other bytes than this one for any place that both have from `at` on.
@@ -162,8 +161,9 @@ void TcpStream::overrule(HeldSegment& other, const Segment& segment, uint32_t at
 
 void TcpStream::remember(TcpContext& context, const void* data, uint32_t size) {
     if (history_.size() + size > kHistoryLimit) history_.clear(context.arena);
-    // What does not fit is forgotten: it costs a comparison, never a message.
-    if (size > kHistoryLimit || !history_.append(context.arena, data, size)) history_.clear(context.arena);
+    // What there is no room for is forgotten: it costs a comparison, never a message.
+    const bool room = size <= kHistoryLimit && !context.arena.scarce();
+    if (!room || history_.append(context.arena, data, size) < size) history_.clear(context.arena);
 }
 
 void TcpStream::forget(TcpContext& context) { history_.clear(context.arena); }

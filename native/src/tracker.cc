@@ -49,6 +49,7 @@ Tracker::Tracker(const Config& config, Ledger& ledger, Events& events, Arena& ar
                  ConnectionSink& sink)
     : config_(config),
       idle_(config.idle_timeout_ms * kMillisecond),
+      max_connections_(std::min<uint64_t>(config.max_connections, budget.limit() / 2 / sizeof(Connection))),
       ledger_(ledger),
       events_(events),
       budget_(budget),
@@ -127,7 +128,7 @@ Connection* Tracker::open(const Segment& segment, const FlowKey& key, uint64_t h
     budget_.force(sizeof(Connection));
     table_.insert(connection);
     open_.add(connection);
-    ++open_count_;
+    budget_.share_among(++open_count_);
     ledger_.connections.opened.add();
     if (ledger_.connections.opened.get() <= kConnectionEvents)
         events_.add(Events::Line("connection")
@@ -137,12 +138,13 @@ Connection* Tracker::open(const Segment& segment, const FlowKey& key, uint64_t h
 }
 
 void Tracker::make_room() {
-    while (open_count_ + closed_count_ >= config_.max_connections) {
+    const End how = max_connections_ < config_.max_connections ? End::memory : End::evicted;
+    while (open_count_ + closed_count_ >= max_connections_) {
         Connection* victim = closed_.oldest();
         if (!victim) {
             victim = open_.oldest();
             if (!victim) return;
-            end(victim, End::evicted);
+            end(victim, how);
         }
         drop(victim);
     }
@@ -265,7 +267,7 @@ void Tracker::report_end(Connection* connection, End how) {
     open_.remove(connection);
     closed_.add(connection);
     connection->closed = true;
-    --open_count_;
+    budget_.share_among(--open_count_);
     ++closed_count_;
     counter_of(ledger_.connections, how).add();
     if (!config_.output_connections) return;

@@ -58,7 +58,8 @@ class Tracker final : public MemoryRelief {
     void make_room();
 
     const Config& config_;
-    const Nanos idle_;  // after which a connection is given up
+    const Nanos idle_;                // after which a connection is given up
+    const uint64_t max_connections_;  // so many that half of the memory is left to what they say
     Ledger& ledger_;
     Events& events_;
     Budget& budget_;

@@ -88,6 +88,20 @@ TEST(Arena, ReleasesWhatHoldsNothing) {
     EXPECT_EQ(budget.used(), 0u);
 }
 
+TEST(Arena, IsScarceWhereLessThanAQuarterIsLeft) {
+    Budget budget(8 * kSlab);
+    Arena arena(budget);
+    std::vector<Chunk*> chunks;
+    while (arena.in_use() < 6 * kSlab) chunks.push_back(arena.get());
+    EXPECT_FALSE(arena.scarce());
+    chunks.push_back(arena.get());
+    EXPECT_TRUE(arena.scarce());
+    arena.put(chunks.back());
+    EXPECT_FALSE(arena.scarce());  // though its slab stays
+    budget.share_among(4);
+    EXPECT_EQ(budget.share(), kSlab / 4);
+}
+
 TEST(Arena, StopsAtTheCeiling) {
     Budget budget(kSlab + kSlab / 2);  // room for one slab
     Arena arena(budget);
@@ -106,9 +120,7 @@ TEST(Chain, KeepsBytesInOrderWhateverThePieces) {
         while (expected.size() < 10000) {
             std::string piece(random() % 5000, '\0');
             for (char& c : piece) c = static_cast<char>(random());
-            size_t appended = 0;
-            ASSERT_TRUE(chain.append(arena, piece.data(), piece.size(), &appended));
-            ASSERT_EQ(appended, piece.size());
+            ASSERT_EQ(chain.append(arena, piece.data(), piece.size()), piece.size());
             expected += piece;
         }
         ASSERT_EQ(text_of(chain), expected);
@@ -124,13 +136,11 @@ TEST(Chain, SaysHowMuchWentInAtTheCeiling) {
     const uint64_t room = kSlab / Chunk::kSize * Chunk::kRoom;
     const std::string data(room + 100, 'x');
     Chain chain;
-    size_t appended = 0;
-    EXPECT_FALSE(chain.append(arena, data.data(), data.size(), &appended));
-    EXPECT_EQ(appended, room);
+    EXPECT_EQ(chain.append(arena, data.data(), data.size()), room);
     EXPECT_EQ(chain.size(), room);
     EXPECT_EQ(text_of(chain), data.substr(0, room));
     chain.clear(arena);
-    EXPECT_TRUE(chain.append(arena, data.data(), 10, &appended));
+    EXPECT_EQ(chain.append(arena, data.data(), 10), 10u);
     EXPECT_EQ(text_of(chain), "xxxxxxxxxx");
     chain.clear(arena);
 }

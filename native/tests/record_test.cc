@@ -31,7 +31,7 @@ class Record : public testing::Test {
 
     void body(std::string_view bytes) {
         chain_.clear(arena_);
-        ASSERT_TRUE(chain_.append(arena_, bytes.data(), bytes.size()));
+        ASSERT_EQ(chain_.append(arena_, bytes.data(), bytes.size()), bytes.size());
         message_.body = &chain_;
         message_.body_size = bytes.size();
     }

@@ -130,16 +130,19 @@ def _holes(chance: random.Random) -> Packets:
     return _connections(chance, talk)
 
 
-def _unfinished(chance: random.Random) -> Packets:
-    """Connections side by side, each in the midst of a body that goes on and on."""
-    clients = [(f"10.1.{chance.randrange(250)}.{number}", chance.randrange(1024, 65536)) for number in range(90)]
-    talks = [Conversation(client=client).open().client(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n")
-             for client in clients]  # fmt: skip
-    while True:
-        for talk in talks:
-            yield from talk.segments
-            talk.segments.clear()
-            talk.client(b"x" * 1448)
+def _side_by_side(first: bytes, go_on: Callable[[Conversation, int], Any]) -> Callable[[random.Random], Packets]:
+    """Connections, each in the midst of something that goes on and on: `go_on` says more, in its nth turn."""
+
+    def packets(chance: random.Random) -> Packets:
+        clients = [(f"10.1.{chance.randrange(250)}.{number}", chance.randrange(1024, 65536)) for number in range(90)]
+        talks = [Conversation(client=client).open().client(first) for client in clients]
+        for turn in count():
+            for talk in talks:
+                yield from talk.segments
+                talk.segments.clear()
+                go_on(talk, turn)
+
+    return packets
 
 
 def _other_copies(chance: random.Random) -> Packets:
@@ -179,6 +182,7 @@ def _post(body: bytes, *head: bytes) -> bytes:
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
+_ENDLESS = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n"
 _CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 _NESTED = b"[" * 30_000 + b"]" * 30_000
 _PARTS = b"".join(b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nv\r\n' for _ in range(600)) + b"--b--\r\n"
@@ -248,7 +252,14 @@ ATTACKS = (
     Attack("a bomb in a bomb in a bomb",
            _requests(_post(_nested_bomb(), b"Content-Encoding: gzip, gzip, gzip"), times=40),
            {"decodeBody": True}),
-    Attack("bodies that go on", _unfinished, counter="streams.bodies_cut", beside=6_000_000),
+    Attack("bodies that go on", _side_by_side(_ENDLESS, lambda c, _: c.client(b"x" * 1448)),
+           counter="streams.bodies_cut", beside=9_000_000),
+    Attack("heads that go on", _side_by_side(b"GET / HTTP/1.1\r\n", lambda c, _: c.client(b"a: %1443d\r\n" % 0)),
+           beside=9_000_000),
+    Attack("gaps that stay", _side_by_side(b"", lambda c, turn: c.client_at(1 + turn * 1448, b"x" * 1448)),
+           counter="streams.gap_bytes", beside=9_000_000),
+    Attack("requests that wait", _side_by_side(b"", lambda c, _: c.client(b"GET /%01400d HTTP/1.1\r\n\r\n" % 0)),
+           counter="streams.pipeline_full", beside=9_000_000),
     Attack("control characters", _requests(_post(b"\x01" * 60_000), times=2)),
     Attack("half characters", _requests(_post(b"\xe2\x82" * 30_000), times=2)),
     *_REDACTING,
