@@ -22,7 +22,7 @@ class Notes final : public HttpHandler, public ConnectionSink {
         text += "gap:" + std::to_string(bytes) + " ";
     }
     void on_lost_sync(const Endpoint&, const Endpoint&, bool) override { text += "lost "; }
-    void on_connection_end(const ConnectionEnd& end) override { (text += end.end) += " "; }
+    void on_connection_end(const ConnectionEnd& end) override { (text += end.end) += ' '; }
     std::string take() { return std::exchange(text, {}); }
 
  private:
