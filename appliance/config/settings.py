@@ -139,10 +139,12 @@ def engine_memory(values: Mapping[str, Any], callbacks: int = 0) -> int:
 
 
 def engine_queue_size(values: Mapping[str, Any]) -> int:
-    """What the engine's own queue gets of that at most (`ring_limit` in native/src/engine.cc)."""
+    """What the engine's own queue gets of that at most (`ring_limit` in native/src/engine.cc), but for the batches that
+    lie there beside a record (`kBesideTheLargest` in native/src/ring.h)."""
     recording = values["recording"]
     quarter = engine_memory(values) // 4
-    return quarter if recording["enabled"] and recording["trigger"] == "match" else quarter + quarter // 2
+    most = quarter if recording["enabled"] and recording["trigger"] == "match" else quarter + quarter // 2
+    return most - (512 << 10)
 
 
 def _redacted_headers(values: Mapping[str, Any]) -> list[str]:

@@ -10,11 +10,11 @@
 
 namespace sniffer {
 
-// Counts what all parts hold together. `limit` is maxMemory. Up to `plenty` whoever comes first takes what it needs; of
-// the last quarter each connection has a share, so that none is in the way of another.
+// Counts what all parts hold together. `limit` is maxMemory. Up to three quarters of it whoever comes first takes what
+// it needs; of the rest each connection has a share, so that none is in the way of another.
 class Budget {
  public:
-    explicit Budget(uint64_t limit) : limit_(limit), plenty_(limit / 4 * 3) {}
+    explicit Budget(uint64_t limit) : limit_(limit), common_(limit / 4 * 3) {}
     bool take(uint64_t bytes) {
         if (used_ + bytes > limit_) return false;
         used_ += bytes;
@@ -31,13 +31,24 @@ class Budget {
     uint64_t left() const { return limit_ - std::min(limit_, used_); }
     uint64_t peak() const { return peak_; }
     uint64_t limit() const { return limit_; }
-    uint64_t plenty() const { return plenty_; }
     void share_among(uint64_t connections) { connections_ = connections; }
-    // What one connection's messages may hold where memory is scarce; what waits for a gap's end, as much.
-    uint64_t share() const { return limit_ / 8 / std::max<uint64_t>(1, connections_); }
+    // What one connection's messages may hold where memory is scarce; what waits for a gap's end, as much in each
+    // direction.
+    uint64_t share() const { return std::max(kLeastShare, limit_ / 8 / std::max<uint64_t>(1, connections_)); }
+    // `unused`: bytes of the used ones that wait for use.
+    bool scarce(uint64_t unused = 0) const { return used_ - unused > common_; }
 
  private:
-    uint64_t limit_, plenty_, used_ = 0, peak_ = 0, connections_ = 0;
+    static constexpr uint64_t kLeastShare = 4096;
+    uint64_t limit_, common_, used_ = 0, peak_ = 0, connections_ = 0;
+};
+
+// Called when the memory ceiling is reached: frees what others hold.
+class MemoryRelief {
+ public:
+    virtual ~MemoryRelief() = default;
+    // False when there is nothing left to free.
+    virtual bool relieve() = 0;
 };
 
 struct Slab;
@@ -100,8 +111,7 @@ class Arena {
     void trim();
     // Gives back all that hold nothing. False where there is none.
     bool release();
-    // Less than a quarter is left: nobody takes more than its share any longer.
-    bool scarce() const { return budget_.used() > budget_.plenty() && budget_.used() - idle_ > budget_.plenty(); }
+    bool scarce() const { return budget_.scarce(idle_); }
     uint64_t in_use() const;  // bytes of chunks that are out
 
  private:
@@ -131,12 +141,19 @@ class Chain {
     // The owner calls clear(): a chain does not know its arena.
     // How many bytes it took: at the ceiling not all.
     size_t append(Arena& arena, const void* data, size_t size) {
-        if (!tail_ && size - 1 < Chunk::kRoom) return begin(arena, data, size);
+        if (!tail_ && size > 0 && size <= Chunk::kRoom) return begin(arena, data, size);
         if (!tail_ || size > Chunk::kRoom - tail_->size) return append_chunks(arena, data, size);
         std::memcpy(tail_->data + tail_->size, data, size);
         tail_->size += static_cast<uint32_t>(size);
         size_ += size;
         return size;
+    }
+    // The same, and others make room.
+    size_t append(Arena& arena, MemoryRelief* relief, const void* data, size_t size) {
+        size_t taken = append(arena, data, size);
+        while (taken < size && relief && relief->relieve())
+            taken += append(arena, static_cast<const char*>(data) + taken, size - taken);
+        return taken;
     }
     void clear(Arena& arena);
     uint64_t size() const { return size_; }

@@ -13,6 +13,9 @@ struct Connection {
                HttpContext& http_context, int client)
         : key(flow), hash(flow_hash), http(http_context, {flow.low, flow.high}, id, client), tcp(tcp_context, http) {}
 
+    // Bytes of what was said and is neither told yet nor forgotten.
+    uint64_t kept() const { return http.kept() + tcp.stream(0).kept() + tcp.stream(1).kept(); }
+
     FlowKey key;
     uint64_t hash;
     Nanos timestamp = 0;        // its first packet's

@@ -9,8 +9,6 @@
 namespace sniffer {
 namespace {
 
-constexpr uint64_t kPlenty = uint64_t{1} << 40;  // bytes: more than anything may have
-
 Incomplete reason_for(End end) {
     switch (end) {
         case End::fin:
@@ -179,8 +177,8 @@ bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& fra
     draft.transfer_coded = parsed.framing.still_coded;
     if (!parsed.content_type.empty()) draft.content_type = parsed.content_type;
     if (!parsed.content_encoding.empty()) draft.content_encoding = parsed.content_encoding;
-    const uint64_t limit = std::min(context_.config.max_record / 2, room());
-    const EncodedHead encoded = context_.encoder.encode_head(parsed.head, limit, draft.head_json);
+    const uint64_t limit = context_.config.max_record;
+    const EncodedHead encoded = context_.encoder.encode_head(parsed.head, limit / 2, draft.head_json);
     if (!encoded.whole) draft.headers_truncated = true;
     if (r.is_request)
         take_request(r, parsed, draft.head_json.view().substr(0, encoded.request_line), framing);
@@ -194,7 +192,7 @@ bool HttpConnection::take_head(Reader& r, const ParsedHead& parsed, Framing& fra
 void HttpConnection::take_request(Reader& r, const ParsedHead& head, std::string_view request_line, Framing& framing) {
     MessageDraft& draft = *r.draft;
     draft.filtered = excluded(context_.config, head.head);
-    pairing_.ask(head, request_line, room() > 0, draft);
+    pairing_.ask(head, request_line, !context_.budget.scarce() || rest_of_share() > 0, draft);
     framing = request_framing(head);
     draft.ambiguous_framing = framing.ambiguous;
 }
@@ -261,8 +259,9 @@ void HttpConnection::keep_body(MessageDraft& draft, std::string_view bytes) {
     draft.body_size += bytes.size();
     if (draft.hole) return;
     const uint64_t most = context_.config.max_body - std::min<uint64_t>(context_.config.max_body, draft.body.size());
-    const size_t take = draft.body_cut ? 0 : std::min<uint64_t>({most, bytes.size(), room()});
-    const size_t kept = draft.body.append(context_.arena, bytes.data(), take);
+    size_t take = draft.body_cut ? 0 : std::min<uint64_t>(most, bytes.size());
+    if (take > 0 && context_.arena.scarce()) take = std::min<uint64_t>(take, rest_of_share());
+    const size_t kept = draft.body.append(context_.arena, context_.relief, bytes.data(), take);
     if (kept == bytes.size()) return;
     if (!draft.body_cut) context_.ledger.streams.bodies_cut.add();
     context_.ledger.streams.cut_bytes.add(bytes.size() - kept);
@@ -407,17 +406,15 @@ void HttpConnection::end_draft(Reader& r) {
     --context_.open_exchanges;
 }
 
-// How many bytes more may be kept of what is open.
-uint64_t HttpConnection::room() const {
-    if (!context_.arena.scarce()) return kPlenty;
+uint64_t HttpConnection::rest_of_share() const {
     const uint64_t share = context_.budget.share();
-    return share - std::min(share, held());
+    return share - std::min(share, kept());
 }
 
-uint64_t HttpConnection::held() const {
-    uint64_t sum = pairing_.held();
+uint64_t HttpConnection::kept() const {
+    uint64_t sum = pairing_.kept();
     for (const Reader* r : {&request_, &response_})
-        if (r->draft) sum += r->draft->held();
+        if (r->draft) sum += r->draft->kept();
     return sum;
 }
 

@@ -36,6 +36,8 @@ class HttpConnection final : public StreamHandler {
     bool carries_deliveries() const { return carries_deliveries_; }
     uint64_t messages(bool request) const { return (request ? request_ : response_).messages; }
     const ConnectionId& id() const { return id_; }
+    // Bytes of what was said and is not told yet.
+    uint64_t kept() const;
     const Endpoint& receiver() const { return ends_[client_ == 1 ? 0 : 1]; }
     const Endpoint& destination() const { return ends_[client_ == 1 ? 1 : 0]; }
 
@@ -121,8 +123,8 @@ class HttpConnection final : public StreamHandler {
     void emit(Reader& r, Incomplete incomplete);
     void end_draft(Reader& r);
     void charge(MessageDraft& draft);
-    uint64_t room() const;
-    uint64_t held() const;
+    // Where memory is scarce: bytes that this connection may still keep.
+    uint64_t rest_of_share() const;
 
     HttpContext& context_;
     Endpoint ends_[2];

@@ -40,7 +40,8 @@ struct HttpContext {
     HeadScratch scratch;
     Pool<MessageDraft> drafts;
     Pool<RequestQueue> queues;
-    int64_t open_exchanges = 0;  // messages that are being read, and requests without an answer
+    int64_t open_exchanges = 0;      // messages that are being read, and requests without an answer
+    MemoryRelief* relief = nullptr;  // none: what there is no room for is cut
 };
 
 }  // namespace sniffer

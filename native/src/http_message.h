@@ -54,8 +54,9 @@ struct MessageDraft : DraftFacts {
     }
 
     // Bytes of what was said so far.
-    uint64_t held() const {
-        return raw.size() + head_json.size() + request_json.size() + trailers_json.size() + body.size();
+    uint64_t kept() const {
+        return raw.size() + head_json.size() + request_json.size() + trailers_json.size() + content_type.size() +
+               content_encoding.size() + body.size();
     }
 
     // The body's chunks are the arena's: clear them first.

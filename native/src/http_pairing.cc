@@ -42,11 +42,11 @@ void RequestQueue::reset() {
 
 // --- pairing ---
 
-void Pairing::ask(const ParsedHead& head, std::string_view request_line, bool room, MessageDraft& draft) {
+void Pairing::ask(const ParsedHead& head, std::string_view request_line, bool may_queue, MessageDraft& draft) {
     draft.exchange = exchanges_++;
     const bool answered = std::exchange(answered_early_, false);
     if (!in_step_ || answered) return;
-    if (queue_ && (!room || queue_->size() >= kMostPending || queue_->text_size() >= kMostText)) {
+    if (queue_ && (!may_queue || queue_->size() >= kMostPending || queue_->text_size() >= kMostText)) {
         context_.ledger.streams.pipeline_full.add();
         return stop();
     }

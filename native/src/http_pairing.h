@@ -68,8 +68,8 @@ class Pairing {
     Pairing& operator=(const Pairing&) = delete;
 
     // A request's head came; `request_line`: as the record has it. It waits for its response, where that did not come
-    // before the head was whole. `room`: to wait behind others.
-    void ask(const ParsedHead& head, std::string_view request_line, bool room, MessageDraft& draft);
+    // before the head was whole. `may_queue`: behind others.
+    void ask(const ParsedHead& head, std::string_view request_line, bool may_queue, MessageDraft& draft);
     // The request asked last ended; `size`: of its body, -1 where that was not seen whole.
     void end_request(Nanos time, int64_t size);
     // A response to the oldest request: copies what it takes from that. The final one ends the exchange.
@@ -79,7 +79,7 @@ class Pairing {
 
     // Whether a request waits, which is then asked for.
     bool waiting() const { return queue_ != nullptr; }
-    uint64_t held() const { return queue_ ? queue_->text_size() + queue_->size() * sizeof(PendingRequest) : 0; }
+    uint64_t kept() const { return queue_ ? queue_->text_size() + queue_->size() * sizeof(PendingRequest) : 0; }
     const PendingRequest& oldest() const { return queue_->oldest(); }
     const PendingRequest& newest() const { return queue_->newest(); }
 

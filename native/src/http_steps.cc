@@ -109,7 +109,7 @@ size_t HttpConnection::read_head(Reader& r, const Piece& piece) {
     bool whole = end != HeadScanner::npos;
     size_t size = whole ? end : piece.size;
     const HeadBuffer::Mark before = draft.raw.mark();
-    draft.raw.append(piece.view().substr(0, size), std::min(limit, draft.raw.size() + room()));
+    draft.raw.append(piece.view().substr(0, size), limit);
     charge(draft);
     const auto refuse = [&] {
         draft.raw.go_back(before);
@@ -250,7 +250,7 @@ size_t HttpConnection::read_trailers(Reader& r, const Piece& piece) {
     size_t end = r.scanner.feed(piece.data, piece.size);
     bool whole = end != HeadScanner::npos;
     size_t size = whole ? end : piece.size;
-    draft.raw.append(piece.view().substr(0, size), std::min(context_.config.max_head, draft.raw.size() + room()));
+    draft.raw.append(piece.view().substr(0, size), context_.config.max_head);
     charge(draft);
     if (!whole) return size;
     take_trailers(draft);

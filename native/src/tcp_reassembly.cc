@@ -56,7 +56,11 @@ void TcpReassembly::on_payload(int side, const Segment& segment) {
     bool untrusted = suspicious(me, segment);
     bool waits = segment.has(kAck) && streams.acknowledges_unseen(side, segment.ack);
     if (me.synced && seq == me.next && me.held.empty() && !untrusted && !waits) return deliver(side, segment, seq);
-    if (!me.hold(context_, segment, seq, untrusted)) resolve(side);
+    if (me.hold(context_, segment, seq, untrusted)) return;
+    while (resolve(side)) {
+        pump_side(side);
+        if (!me.holds_too_much(context_)) return;
+    }
 }
 
 // Where no SYN was seen: the first byte of this side is one in the midst of what it says.

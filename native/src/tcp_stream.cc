@@ -88,23 +88,14 @@ HeldSegment* TcpStream::insert(TcpContext& context, size_t place, const Segment&
     node->checksum = segment.checksum;
     node->segment_start = skip == 0;
     context.budget.force(sizeof(HeldSegment));
-    if (skip < segment.captured && !fill(context, *node, segment.data + skip, segment.captured - skip)) {
+    const uint32_t size = std::min(segment.captured - std::min(skip, segment.captured), node->length);
+    if (node->data.append(context.arena, &context.relief, segment.data + skip, size) < size) {
         discard(context, *node);
         return nullptr;
     }
     held_memory_ += memory_of(*node);
     held.insert(place, std::move(node));
     return &held[place];
-}
-
-// At most the segment's length of these bytes; false where there is no room for them.
-bool TcpStream::fill(TcpContext& context, HeldSegment& node, const uint8_t* data, uint32_t captured) {
-    const size_t size = std::min(captured, node.length);
-    for (size_t done = 0;;) {
-        done += node.data.append(context.arena, data + done, size - done);
-        if (done == size) return true;
-        if (!context.relief.relieve()) return false;
-    }
 }
 
 bool TcpStream::hold(TcpContext& context, const Segment& segment, uint32_t seq, bool untrusted) {
@@ -136,7 +127,7 @@ bool TcpStream::hold(TcpContext& context, const Segment& segment, uint32_t seq, 
             ++place;
         }
     }
-    return held_memory_ <= (context.arena.scarce() ? context.budget.share() / 2 : context.reorder_limit);
+    return !holds_too_much(context);
 }
 
 // Whether a held segment has other bytes than this one for any place that both have from `at` on.
@@ -160,10 +151,10 @@ void TcpStream::overrule(HeldSegment& other, const Segment& segment, uint32_t at
 }
 
 void TcpStream::remember(TcpContext& context, const void* data, uint32_t size) {
-    if (history_.size() + size > kHistoryLimit) history_.clear(context.arena);
+    const uint64_t most = context.arena.scarce() ? std::min(kHistoryLimit, context.budget.share()) : kHistoryLimit;
+    if (history_.size() + size > most) history_.clear(context.arena);
     // What there is no room for is forgotten: it costs a comparison, never a message.
-    const bool room = size <= kHistoryLimit && !context.arena.scarce();
-    if (!room || history_.append(context.arena, data, size) < size) history_.clear(context.arena);
+    if (size > most || history_.append(context.arena, data, size) < size) history_.clear(context.arena);
 }
 
 void TcpStream::forget(TcpContext& context) { history_.clear(context.arena); }

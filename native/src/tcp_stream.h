@@ -14,14 +14,6 @@
 
 namespace sniffer {
 
-// Called when the memory ceiling is reached: frees what was least recently used.
-class MemoryRelief {
- public:
-    virtual ~MemoryRelief() = default;
-    // False when there is nothing left to free.
-    virtual bool relieve() = 0;
-};
-
 struct TcpContext {
     Arena& arena;
     Budget& budget;
@@ -48,6 +40,11 @@ class TcpStream {
     // checksum win over those without, else the first; what is untrusted gives way whole. False when the
     // limit or the ceiling is reached.
     bool hold(TcpContext& context, const Segment& segment, uint32_t seq, bool untrusted);
+    bool holds_too_much(const TcpContext& context) const {
+        return held_memory_ > context.reorder_limit || (context.arena.scarce() && waiting() > context.budget.share());
+    }
+    // Bytes of what was said and is neither handed over nor forgotten.
+    uint64_t kept() const { return waiting() + history_.size(); }
     // The first held segment leaves.
     std::unique_ptr<HeldSegment> take_held() { return take_held(0); }
     bool holds_beyond(uint32_t seq) const { return !held.empty() && seq_less(seq, held.back().end()); }
@@ -112,11 +109,12 @@ class TcpStream {
  private:
     // Nullptr where there is no room.
     HeldSegment* insert(TcpContext& context, size_t place, const Segment& segment, uint32_t from, uint32_t to);
-    bool fill(TcpContext& context, HeldSegment& node, const uint8_t* data, uint32_t captured);
     std::unique_ptr<HeldSegment> take_held(size_t place);
     static bool compare(TcpContext& context, const HeldSegment& other, const Segment& segment, uint32_t at,
                         uint32_t end);
     void overrule(HeldSegment& other, const Segment& segment, uint32_t at, uint32_t end);
+    // A full packet fills its chunk by more than a half; whoever sends less in one counts as if it were as much.
+    uint64_t waiting() const { return held_memory_ / 2; }
     uint64_t held_memory_ = 0;
     Chain history_;  // the bytes before `next`
 };

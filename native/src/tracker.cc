@@ -56,6 +56,7 @@ Tracker::Tracker(const Config& config, Ledger& ledger, Events& events, Arena& ar
       http_(http),
       sink_(sink),
       tcp_{arena, budget, ledger, *this, std::min<uint64_t>(4 << 20, budget.limit() / 4)} {
+    http.relief = this;
     for (const PortRange& range : config.ports)
         for (uint32_t port = range.first; port <= range.last; ++port) ports_.set(port);
 }
@@ -234,20 +235,6 @@ void Tracker::expire() {
 
 void Tracker::on_time(Nanos now) {
     if (clock_.pass(now) && overdue()) expire();
-}
-
-bool Tracker::relieve() {
-    if (tcp_.arena.release()) return true;
-    Connection* victim = closed_.oldest();
-    if (victim && victim != current_) {
-        drop(victim);
-        return true;
-    }
-    victim = open_.oldest();
-    if (!victim || victim == current_) return false;
-    end(victim, End::memory);
-    drop(victim);
-    return true;
 }
 
 void Tracker::end(Connection* connection, End how) {

@@ -30,6 +30,7 @@ class Tracker final : public MemoryRelief {
     void limit_time(Nanos latest) { clock_.limit(latest); }
     // Ends what is open.
     void finish();
+    // Frees memory: what is unused, then connections: closed ones, those that keep most, those not used for longest.
     bool relieve() override;
 
     ExcludedEnds& excluded() { return excluded_; }
@@ -55,6 +56,10 @@ class Tracker final : public MemoryRelief {
     void end(Connection* connection, End how);
     void report_end(Connection* connection, End how);
     void drop(Connection* connection);
+    void end_for_memory(Connection* connection);
+    bool drop_closed();
+    bool end_largest();
+    bool end_oldest();
     void make_room();
 
     const Config& config_;
@@ -76,6 +81,8 @@ class Tracker final : public MemoryRelief {
     ExcludedEnds excluded_;
     std::vector<Address> local_;
     Connection* current_ = nullptr;
+    bool relieving_ = false;
+    uint64_t search_again_ = 0;  // for connections that keep much, after so many were ended for memory
     PacketClock clock_;
     Nanos trimmed_ = 0;  // when the arena was, last
 };

@@ -300,6 +300,21 @@ TEST(TcpConnection, HoldsBackABoundedAmount) {
     EXPECT_EQ(world.transcript.bytes[0].size(), 2000u * 1400);
 }
 
+TEST(TcpConnection, HoldsNoMoreThanItsShareWhereMemoryIsScarce) {
+    World world(1 << 20);
+    Chain others;
+    others.append(world.arena, std::string(800 << 10, 'x').data(), 800 << 10);
+    const uint64_t before = world.arena.in_use();
+    world.send(Conversation().packets);
+    world.send({0, 1010, 5001, kAck, std::string(3000, 'a')});
+    EXPECT_EQ(world.transcript.bytes[0], "");  // it waits for what is missing
+    world.budget.share_among(10);
+    world.send({0, 5000, 5001, kAck, std::string(60'000, 'b')});
+    EXPECT_EQ(world.transcript.bytes[0].size(), 63'000u);
+    EXPECT_LE(world.arena.in_use(), before + world.budget.share() + Chunk::kSize);
+    others.clear(world.arena);
+}
+
 // Hostile packets: whatever comes, it ends, within bounds.
 TEST(TcpConnection, AnyPacketsAtAll) {
     std::mt19937 random(11);

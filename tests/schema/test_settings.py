@@ -124,9 +124,10 @@ def test_records_that_no_queue_can_hold_are_worth_a_warning(load: Load) -> None:
     assert warning.startswith(f"maxRecordSize ({9 * MIB}) is above an output's queue ({8 * MIB} bytes")
 
 
-@pytest.mark.parametrize(("trigger", "size"), [("always", 3 * MIB), ("match", 2 * MIB)])
+@pytest.mark.parametrize(("trigger", "size"), [("always", 5 * MIB // 2), ("match", 3 * MIB // 2)])
 def test_records_above_the_engines_queue_are_warned_of(load: Load, trigger: str, size: int) -> None:
-    """It has at most three eighths of what the outputs leave (here there are none): a quarter beside a match."""
+    """It has at most three eighths of what the outputs leave (here there are none), a quarter beside a match; less
+    half a MiB for what lies there beside them."""
     text = f"ports: [1]\nrecording: {{enabled: true, trigger: {trigger}, triggerStatus: 500}}"
 
     def told(largest: int) -> list[str]:
