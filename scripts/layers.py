@@ -22,8 +22,8 @@ LAYERS: dict[str, str] = {
     "decode": "ip_header ip_fragments tcp_header decode",
     "tcp": "stream_handler held_segments tcp_stream stream_pair tcp_handshake tcp_reassembly tcp_reset tcp_connection",
     "record": """exchange content_coding content_decode redact redact_fields redact_form redact_json redact_multipart
-        json_check multipart_check exclude record header_kind known_headers header_names record_scratch string_writer
-        record_head record_body""",
+        redact_search json_check multipart_check exclude record header_kind known_headers header_names record_scratch
+        string_writer record_head record_body""",
     # HTTP fills in the record's message; the record knows nothing of how it was parsed.
     "http": """protocol http_space http_head http_start_line http_fields http_body http_message http_context
         http_pairing http_connection http_steps http_ends""",

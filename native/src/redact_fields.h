@@ -32,13 +32,10 @@ bool has_coded_name(std::string_view name, const NameSet& fields);
 // Whether it is text in UTF-8, in whose names nothing stands that must be encoded there.
 bool is_form(std::string_view text);
 
-// name=value&name=value, percent-encoded. `a[b]` has the names a and b.
-void redact_form(std::string_view text, const NameSet& fields, Text& out);
-
-// What may be either, or both to different readers.
+// name=value&name=value, percent-encoded, where `a[b]` has the names a and b; or JSON; or both to different readers.
 void redact_form_or_json(std::string_view text, const NameSet& fields, Text& out);
 
-// The same as redact_form, behind the `?` and `#` of a URL.
+// name=value&name=value behind the `?` and `#` of a URL.
 void redact_url(std::string_view url, const NameSet& fields, Text& out);
 
 // Whether it is multipart/form-data (RFC 7578) from the first delimiter to the closing one (RFC 2046 section 5.1.1),

@@ -4,6 +4,7 @@
 #include "ascii.h"
 #include "byte_set.h"
 #include "redact_fields.h"
+#include "redact_search.h"
 #include "utf8.h"
 
 namespace sniffer {
@@ -31,22 +32,34 @@ struct Separators {
     ByteSet names, values, withheld;
 };
 
-void redact_pairs(std::string_view text, const Separators& ends, const NameSet& fields, Text& out) {
-    size_t copied = 0;
-    for (size_t at = 0; at < text.size(); ++at) {  // over the separator
-        const size_t name = at;
-        at = ends.names.find_in(text, name);
-        if (at + 1 >= text.size() || text[at] != '=') continue;
-        const size_t value = at + 1;
-        at = ends.values.find_in(text, value);
-        if (!has_coded_name(text.substr(name, value - 1 - name), fields)) continue;
-        at = ends.withheld.find_in(text, value);
-        out.append(text.substr(copied, value - copied));
-        out.append(kRedacted);
-        copied = at;
+class FormSearch {
+ public:
+    FormSearch(std::string_view text, const Separators& ends, const NameSet& fields)
+        : text_(text), ends_(ends), fields_(fields) {}
+
+    bool next(Found& found) {
+        for (; at_ < text_.size(); ++at_) {  // over the separator
+            const size_t name = at_;
+            at_ = ends_.names.find_in(text_, name);
+            if (at_ + 1 >= text_.size() || text_[at_] != '=') continue;
+            const size_t value = at_ + 1;
+            at_ = ends_.values.find_in(text_, value);
+            if (!has_coded_name(text_.substr(name, value - 1 - name), fields_)) continue;
+            found = {value, at_ = ends_.withheld.find_in(text_, value), false};
+            ++at_;
+            return true;
+        }
+        return false;
     }
-    out.append(text.substr(copied));
-}
+
+ private:
+    std::string_view text_;
+    const Separators& ends_;
+    const NameSet& fields_;
+    size_t at_ = 0;
+};
+
+constexpr Separators kForm{ByteSet("=&;\r\n"), ByteSet("&;\r\n"), ByteSet("&")};
 
 }  // namespace
 
@@ -91,25 +104,17 @@ bool is_form(std::string_view text) {
 }
 
 void redact_form_or_json(std::string_view text, const NameSet& fields, Text& out) {
-    const size_t start = out.size();
-    redact_form(text, fields, out);
-    // Well-formed JSON is still that, or cut: `=` and `&` stand in strings alone.
-    if (out.view().find('"', start) == std::string_view::npos) return;
-    const std::string form(out.view().substr(start));
-    out.cut(start);
-    redact_json(form, fields, out);
-}
-
-void redact_form(std::string_view text, const NameSet& fields, Text& out) {
-    static constexpr Separators kForm{ByteSet("=&;\r\n"), ByteSet("&;\r\n"), ByteSet("&")};
-    redact_pairs(text, kForm, fields, out);
+    const FormSearch form(text, kForm, fields);
+    if (text.find('"') == std::string_view::npos) return replace_found(text, form, out);
+    replace_found(text, EitherSearch(form, JsonSearch(text, fields)), out);
 }
 
 void redact_url(std::string_view url, const NameSet& fields, Text& out) {
     const size_t query = std::min(url.find_first_of("?#"), url.size());
     out.append(url.substr(0, query));
     static constexpr Separators kUrl{ByteSet("=&;?#"), ByteSet("&;?#"), ByteSet("&#")};
-    redact_pairs(url.substr(query), kUrl, fields, out);
+    url.remove_prefix(query);
+    replace_found(url, FormSearch(url, kUrl, fields), out);
 }
 
 }  // namespace sniffer

@@ -4,6 +4,7 @@
 #include "ascii.h"
 #include "byte_set.h"
 #include "redact_fields.h"
+#include "redact_search.h"
 
 namespace sniffer {
 
@@ -71,85 +72,65 @@ std::string unescaped(std::string_view text) {
     return out;
 }
 
-class Scanner {
- public:
-    Scanner(std::string_view text, const NameSet& fields, Text& out) : text_(text), fields_(fields), out_(out) {}
-
-    void run() {
-        size_t at = 0;
-        while ((at = text_.find('"', at)) < text_.size()) {
-            const size_t key_end = string_end(at, true), colon = skip_space(key_end);
-            if (colon >= text_.size() || text_[colon] != ':' || !named(text_.substr(at + 1, key_end - at - 2))) {
-                at = key_end;
-                continue;
-            }
-            at = replace_value(skip_space(colon + 1));
-        }
-        out_.append(text_.substr(copied_));
-    }
-
- private:
-    bool named(std::string_view key) const {
-        return key.find('\\') == std::string_view::npos ? fields_.has(key) : fields_.has(unescaped(key));
-    }
-
-    // Returns where to go on.
-    size_t replace_value(size_t value) {
-        if (value == text_.size()) return value;
-        out_.append(text_.substr(copied_, value - copied_));
-        out_.push_back('"');
-        out_.append(kRedacted);
-        out_.push_back('"');
-        return copied_ = value_end(value);
-    }
-
-    size_t skip_space(size_t at) const {
-        const size_t end = text_.find_first_not_of(" \t\r\n", at);
-        return end == std::string_view::npos ? text_.size() : end;
-    }
-
-    // Behind the closing quote. No line feed stands in a string (RFC 8259 section 7): a quote too
-    // many in one line must not turn the next ones inside out.
-    size_t string_end(size_t quote, bool one_line) const {
-        for (size_t at = quote + 1; at < text_.size(); ++at) {
-            if (text_[at] == '"') return at + 1;
-            if (text_[at] == '\\')
-                ++at;
-            else if (one_line && text_[at] == '\n')
-                return at + 1;
-        }
-        return text_.size();
-    }
-
-    size_t value_end(size_t at) const {
-        if (text_[at] == '"') return string_end(at, false);
-        if (text_[at] == '{' || text_[at] == '[') return nested_end(at);
-        static constexpr ByteSet kEnds(",]} \t\r\n");
-        return kEnds.find_in(text_, at);
-    }
-
-    size_t nested_end(size_t at) const {
-        for (size_t depth = 0; at < text_.size();) {
-            const char c = text_[at];
-            if (c == '"') {
-                at = string_end(at, false);
-                continue;
-            }
-            ++at;
-            if (c == '{' || c == '[') ++depth;
-            if ((c == '}' || c == ']') && --depth == 0) return at;
-        }
-        return text_.size();
-    }
-
-    std::string_view text_;
-    const NameSet& fields_;
-    Text& out_;
-    size_t copied_ = 0;
-};
-
 }  // namespace
 
-void redact_json(std::string_view text, const NameSet& fields, Text& out) { Scanner(text, fields, out).run(); }
+bool JsonSearch::next(Found& found) {
+    while ((at_ = text_.find('"', at_)) < text_.size()) {
+        const size_t key = at_ + 1, colon = skip_space(at_ = string_end(at_, true));
+        if (colon >= text_.size() || text_[colon] != ':' || !named(text_.substr(key, at_ - key - 1))) continue;
+        const size_t value = skip_space(colon + 1);
+        if (value == text_.size()) return false;
+        found = {value, at_ = value_end(value), true};
+        return true;
+    }
+    return false;
+}
+
+bool JsonSearch::named(std::string_view key) const {
+    return key.find('\\') == std::string_view::npos ? fields_.has(key) : fields_.has(unescaped(key));
+}
+
+size_t JsonSearch::skip_space(size_t at) const {
+    const size_t end = text_.find_first_not_of(" \t\r\n", at);
+    return end == std::string_view::npos ? text_.size() : end;
+}
+
+// Behind the closing quote. No line feed stands in a string (RFC 8259 section 7): a quote too
+// many in one line must not turn the next ones inside out.
+size_t JsonSearch::string_end(size_t quote, bool one_line) const {
+    for (size_t at = quote + 1; at < text_.size(); ++at) {
+        if (text_[at] == '"') return at + 1;
+        if (text_[at] == '\\')
+            ++at;
+        else if (one_line && text_[at] == '\n')
+            return at + 1;
+    }
+    return text_.size();
+}
+
+size_t JsonSearch::value_end(size_t at) const {
+    if (text_[at] == '"') return string_end(at, false);
+    if (text_[at] == '{' || text_[at] == '[') return nested_end(at);
+    static constexpr ByteSet kEnds(",]} \t\r\n");
+    return kEnds.find_in(text_, at);
+}
+
+size_t JsonSearch::nested_end(size_t at) const {
+    for (size_t depth = 0; at < text_.size();) {
+        const char c = text_[at];
+        if (c == '"') {
+            at = string_end(at, false);
+            continue;
+        }
+        ++at;
+        if (c == '{' || c == '[') ++depth;
+        if ((c == '}' || c == ']') && --depth == 0) return at;
+    }
+    return text_.size();
+}
+
+void redact_json(std::string_view text, const NameSet& fields, Text& out) {
+    replace_found(text, JsonSearch(text, fields), out);
+}
 
 }  // namespace sniffer

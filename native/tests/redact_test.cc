@@ -105,6 +105,20 @@ TEST(Redact, Forms) {
     EXPECT_EQ(form("[\"&password=x&\",{\"token\":1}]"), "[\"&password=[REDACTED]&\",{\"token\":\"[REDACTED]\"}]");
 }
 
+// Each search reads the text as it was sent: what the other finds takes no key from it, and no end of a value.
+TEST(Redact, WhatIsFormAndJsonIsSearchedAsBoth) {
+    EXPECT_EQ(form(R"({"url":"/cb?x=1&token=abc","password":"p&s3cret"})"), R"({"url":"/cb?x=1&token=[REDACTED]})");
+    EXPECT_EQ(form(R"({"token":"x&password=1","a":"s3&b"})"), R"({"token":"[REDACTED]"&b"})");
+    EXPECT_EQ(form(R"({"token":"x&y","a":"&password=s3&","password":"z"})"),
+              R"({"token":"[REDACTED]","a":"&password=[REDACTED]&","password":"[REDACTED]"})");
+    EXPECT_EQ(body("", R"(["&token=",{"password":"a&b"},"s3&","c"])"), R"(["&token=[REDACTED]},"s3&","c"])");
+    const std::string head =
+        "--XX\r\nContent-Disposition: form-data; name=a\r\nContent-Type: "
+        "application/x-www-form-urlencoded\r\n\r\n";
+    EXPECT_EQ(body("multipart/form-data; boundary=XX", head + R"(["&token=1","password":"p&s3"])" + "\r\n--XX--"),
+              head + R"(["&token=[REDACTED]])" + "\r\n--XX--");
+}
+
 TEST(Redact, Urls) {
     EXPECT_EQ(url("/a?token=x&b=1"), "/a?token=[REDACTED]&b=1");
     EXPECT_EQ(url("https://h/a?b=1&token=x#token=y"), "https://h/a?b=1&token=[REDACTED]#token=[REDACTED]");

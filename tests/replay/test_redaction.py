@@ -225,6 +225,9 @@ PARSED = (
     (FORM, b"[x]=1&token=s3cret", "[x]=1&token=[REDACTED]"),
     # JSON that is a form as well: both fields are hidden, and what only one of the readers sees behind them.
     (FORM, b'["&token=s3cret&", {"password": "s3cret"}]', '["&token=[REDACTED]&", {"password": "[REDACTED]"}]'),
+    # The end of the one's value may be the other's key.
+    (FORM, b'{"a": "/?x&token=1", "password": "p&s3cret"}', '{"a": "/?x&token=[REDACTED]}'),
+    ("", b'{"token":"x&password=1","a":"s3cret&b"}', '{"token":"[REDACTED]"&b"}'),
     (
         BOUNDARY,
         part(SECRET + b"Content-Type: text/plain\r\n"),
