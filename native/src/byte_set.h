@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #ifdef __SSSE3__
@@ -23,6 +24,16 @@ class ByteSet {
             has_[byte] = true;
             rows_[byte & 15] |= row;
             row_[byte >> 4] = row;
+        }
+    }
+    // What is in one of them.
+    constexpr ByteSet(std::initializer_list<ByteSet> sets) {
+        for (const ByteSet& set : sets) {
+            for (size_t byte = 0; byte < has_.size(); ++byte) has_[byte] |= set.has_[byte];
+            for (size_t i = 0; i < rows_.size(); ++i) {
+                rows_[i] |= set.rows_[i];
+                row_[i] |= set.row_[i];
+            }
         }
     }
     constexpr bool has(char byte) const { return has_[static_cast<uint8_t>(byte)]; }

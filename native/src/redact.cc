@@ -8,11 +8,31 @@
 
 namespace sniffer {
 
+namespace {
+
+bool is_ascii(std::string_view text) {
+    return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) >= 0x80; });
+}
+
+// In lower case, with the letters beyond ASCII that have an ASCII counterpart.
+std::string fold(std::string_view text) {
+    std::string folded;
+    while (!text.empty()) {
+        const bool s = text.starts_with("\xc5\xbf"), k = text.starts_with("\xe2\x84\xaa");
+        folded += s ? 's' : k ? 'k' : ascii_lower(text.front());
+        text.remove_prefix(s ? 2 : k ? 3 : 1);
+    }
+    return folded;
+}
+
+}  // namespace
+
 NameSet::NameSet(const std::vector<std::string>& names) {
     for (const std::string& name : names) {
         if (name.empty()) continue;
-        names_.push_back(to_lower(name));
-        marks_ |= uint64_t{1} << mark(name);
+        names_.push_back(fold(name));
+        shortest_ = std::min(shortest_, names_.back().size());
+        marks_ |= uint64_t{1} << mark(names_.back());
     }
 }
 
@@ -20,9 +40,23 @@ bool NameSet::find(std::string_view name) const {
     return std::find(names_.begin(), names_.end(), name) != names_.end();
 }
 
-bool NameSet::has(std::string_view name) const {
-    return !name.empty() && (marks_ >> mark(name) & 1) &&
-           std::any_of(names_.begin(), names_.end(), [&](const auto& known) { return equals_lower(name, known); });
+bool NameSet::find_any_case(std::string_view name) const {
+    return std::any_of(names_.begin(), names_.end(), [&](const auto& known) { return equals_lower(name, known); });
+}
+
+bool NameSet::find_folded(std::string_view name) const {
+    if (is_ascii(name)) return false;
+    const std::string folded = fold(name);
+    return folded.size() < name.size() && find(folded);
+}
+
+bool NameSet::has_underscored(std::string_view name) const {
+    const auto reads = [](char c, char known) {
+        return known == (c == '.' || c == ' ' || c == '[' ? '_' : ascii_lower(c));
+    };
+    return std::any_of(names_.begin(), names_.end(), [&](const auto& known) {
+        return std::equal(name.begin(), name.end(), known.begin(), known.end(), reads);
+    });
 }
 
 bool Redactor::url_header(std::string_view name) const {

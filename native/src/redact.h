@@ -1,6 +1,7 @@
 // What must not be shown: named headers, query parameters, form and JSON fields.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,8 @@ namespace sniffer {
 
 constexpr std::string_view kRedacted = "[REDACTED]";
 
-// A set of names, compared without regard to ASCII case.
+// A set of names, compared without regard to ASCII case. The two letters beyond ASCII whose lower or upper case is in
+// it, U+017F (long s) and U+212A (Kelvin), are taken for s and k, as Go's encoding/json takes them.
 class NameSet {
  public:
     explicit NameSet(const std::vector<std::string>& names);
@@ -22,7 +24,12 @@ class NameSet {
     bool has_lower(std::string_view name) const {
         return !name.empty() && (marks_ >> mark_lower(name) & 1) && find(name);
     }
-    bool has(std::string_view name) const;
+    bool has(std::string_view name) const {
+        if (name.empty()) return false;
+        return (marks_ >> mark(name) & 1 && find_any_case(name)) || (name.size() > shortest_ && find_folded(name));
+    }
+    // As PHP reads the names of fields: with `_` for each `.`, space and `[`.
+    bool has_underscored(std::string_view name) const;
     // A small number of a name that is not empty, in lower case: most names of one head have different ones.
     static size_t mark_lower(std::string_view name) {
         return (name.size() + 5 * static_cast<size_t>(name.front())) & 63;
@@ -30,11 +37,14 @@ class NameSet {
 
  private:
     bool find(std::string_view name) const;
+    bool find_any_case(std::string_view name) const;
+    bool find_folded(std::string_view name) const;
     static size_t mark(std::string_view name) {
         return (name.size() + 5 * static_cast<size_t>(ascii_lower(name.front()))) & 63;
     }
     std::vector<std::string> names_;
-    uint64_t marks_ = 0;  // a bit for each name's length and first letter: most names need no look
+    size_t shortest_ = SIZE_MAX;  // folding makes a name shorter
+    uint64_t marks_ = 0;          // a bit for each name's length and first letter: most names need no look
 };
 
 class Redactor {

@@ -38,21 +38,31 @@ class FormSearch {
         : text_(text), ends_(ends), fields_(fields) {}
 
     bool next(Found& found) {
-        for (; at_ < text_.size(); ++at_) {  // over the separator
-            const size_t name = at_;
-            at_ = ends_.names.find_in(text_, name);
-            if (at_ + 1 >= text_.size() || text_[at_] != '=') continue;
-            const size_t value = at_ + 1;
-            at_ = ends_.values.find_in(text_, value);
-            if (!has_coded_name(text_.substr(name, value - 1 - name), fields_)) continue;
-            found = {value, at_ = ends_.withheld.find_in(text_, value), false};
-            ++at_;
-            return true;
+        size_t first = at_;                               // the same name to a reader who knows no separator but `&`
+        for (size_t at = at_; at < text_.size(); ++at) {  // over the separator
+            const size_t name = at;
+            at = ends_.names.find_in(text_, name);
+            if (at + 1 >= text_.size()) break;
+            if (text_[at] != '=') {
+                if (text_[at] == '&') first = at + 1;
+                continue;
+            }
+            const size_t value = at + 1;
+            at = ends_.values.find_in(text_, value);
+            if (named(name, value - 1) || (first < name && named(first, value - 1))) {
+                found = {value, ends_.withheld.find_in(text_, value), false};
+                at_ = found.end + 1;
+                return true;
+            }
+            first = at + 1;
         }
+        at_ = text_.size();
         return false;
     }
 
  private:
+    bool named(size_t begin, size_t end) const { return has_coded_name(text_.substr(begin, end - begin), fields_); }
+
     std::string_view text_;
     const Separators& ends_;
     const NameSet& fields_;
@@ -60,6 +70,42 @@ class FormSearch {
 };
 
 constexpr Separators kForm{ByteSet("=&;\r\n"), ByteSet("&;\r\n"), ByteSet("&")};
+
+// `test` for each part of a name between `ends`, until it says true.
+template <typename Test>
+bool any_part(std::string_view name, const ByteSet& ends, Test test) {
+    for (size_t at = 0; at < name.size();) {
+        const size_t end = ends.find_in(name, at);
+        if (end > at && test(trim(name.substr(at, end - at)))) return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+// What parts a name: how forms spell depth, and where some readers end a name that goes on to others.
+constexpr ByteSet kParting(std::string_view("[];?#\r\n\0", 8)), kDot("."), kBlank(" \t\r\n");
+constexpr ByteSet kSpecial{kParting, kDot, kBlank}, kCoded{kSpecial, ByteSet("%+")};
+static_assert([] {
+    for (int c = 0; c < 128; ++c)
+        if (is_blank(static_cast<char>(c)) && !kSpecial.has(static_cast<char>(c))) return false;
+    return true;
+}());
+
+// Whether all readers end the name where it ends: nothing stands in it, nor is coded there, that a form would have
+// coded or that some end it at.
+bool is_plain_name(std::string_view name) {
+    static constexpr ByteSet kNever(" \t\r\n\"'<>\\{};");
+    if (trim(name).empty()) return true;
+    while (name.starts_with(' ') || name.starts_with('\t')) name.remove_prefix(1);
+    while (name.ends_with(' ') || name.ends_with('\t')) name.remove_suffix(1);
+    if (kNever.find_in(name) < name.size()) return false;
+    for (size_t at = name.find('%'); at < name.size(); at = name.find('%', at + 1)) {
+        const std::string_view code = name.substr(at);
+        const int high = code.size() > 2 ? hex_value(code[1]) : -1, low = high >= 0 ? hex_value(code[2]) : -1;
+        if (low < 0 || high < 2 || (high << 4 | low) == 0x7f || (high << 4 | low) == ';') return false;
+    }
+    return true;
+}
 
 }  // namespace
 
@@ -75,29 +121,25 @@ bool has_controls(std::string_view text) {
 bool has_form_name(std::string_view name, const NameSet& fields) {
     name = trim(name);
     if (fields.has(name)) return true;
-    for (size_t at = 0; at < name.size();) {
-        static constexpr ByteSet kBrackets("[]");
-        const size_t end = kBrackets.find_in(name, at);
-        if (end > at && fields.has(name.substr(at, end - at))) return true;
-        at = end + 1;
-    }
-    return false;
+    if (kSpecial.find_in(name) == name.size()) return false;
+    const auto known = [&](std::string_view part) { return fields.has(part); };
+    return fields.has_underscored(name) || any_part(name, kParting, [&](std::string_view part) {
+               return known(part) || fields.has_underscored(part) || any_part(part, kDot, known);
+           });
 }
 
 bool has_coded_name(std::string_view name, const NameSet& fields) {
     if (fields.has(name)) return true;
-    static constexpr ByteSet kCoded("%+[ \t");
     return kCoded.find_in(name) < name.size() && has_form_name(percent_decoded(name), fields);
 }
 
 bool is_form(std::string_view text) {
     if (!valid_utf8(text) || has_controls(text)) return false;
-    static constexpr ByteSet kEnds("=&"), kNever(" \t\r\n\"'<>\\{}");
+    static constexpr ByteSet kEnds("=&");
     for (size_t at = 0; at < text.size(); ++at) {  // over the `&`
         if (text[at] == '&') continue;
         const size_t end = kEnds.find_in(text, at);
-        const std::string_view name = trim(text.substr(at, end - at));
-        if (kNever.find_in(name) < name.size()) return false;
+        if (!is_plain_name(text.substr(at, end - at))) return false;
         at = end < text.size() && text[end] == '=' ? std::min(text.find('&', end), text.size()) : end;
     }
     return true;
@@ -110,10 +152,11 @@ void redact_form_or_json(std::string_view text, const NameSet& fields, Text& out
 }
 
 void redact_url(std::string_view url, const NameSet& fields, Text& out) {
-    const size_t query = std::min(url.find_first_of("?#"), url.size());
-    out.append(url.substr(0, query));
-    static constexpr Separators kUrl{ByteSet("=&;?#"), ByteSet("&;?#"), ByteSet("&#")};
-    url.remove_prefix(query);
+    const size_t query = url.find_first_of("?#");
+    if (query == std::string_view::npos) return out.append(url);
+    out.append(url.substr(0, query + 1));
+    url.remove_prefix(query + 1);
+    static constexpr Separators kUrl{ByteSet("=&;?#"), ByteSet("&;?#"), ByteSet("&")};
     replace_found(url, FormSearch(url, kUrl, fields), out);
 }
 

@@ -121,11 +121,46 @@ TEST(Redact, WhatIsFormAndJsonIsSearchedAsBoth) {
 
 TEST(Redact, Urls) {
     EXPECT_EQ(url("/a?token=x&b=1"), "/a?token=[REDACTED]&b=1");
-    EXPECT_EQ(url("https://h/a?b=1&token=x#token=y"), "https://h/a?b=1&token=[REDACTED]#token=[REDACTED]");
+    EXPECT_EQ(url("https://h/a?b=1&token=x#token=y"), "https://h/a?b=1&token=[REDACTED]");
+    EXPECT_EQ(url("/a?b=x#token=y&c"), "/a?b=x#token=[REDACTED]&c");
     EXPECT_EQ(url("/cb#token=x&state=1"), "/cb#token=[REDACTED]&state=1");
     EXPECT_EQ(url("/go?to=/x?token=y"), "/go?to=/x?token=[REDACTED]");
     EXPECT_EQ(url("/token=x/password=y"), "/token=x/password=y");  // no parameters
     EXPECT_EQ(url("/a?"), "/a?");
+}
+
+// Names that go by more than one reading; in URLs too, where a form's control characters withhold nothing.
+TEST(Redact, NamesThatReadersTakeForOthers) {
+    for (const char* name :
+         {"user.password", "Input.Password", "a[b.password]", "password[", "password]", "]password", "[]password[]",
+          "a[password];x", "password[a;b]", "a;password", "+password+[]", "password%00x", "a[password%00]",
+          "a[password%3Bx]", "pa%C5%BF%c5%bfword", "pa\u017fsword", "a.to\u212aen", "to%E2%84%AAen"}) {
+        EXPECT_EQ(form("a=b&" + std::string(name) + "=s3&c=d"), "a=b&" + std::string(name) + "=[REDACTED]&c=d");
+        EXPECT_EQ(url("/a?" + std::string(name) + "=s3&c=d"), "/a?" + std::string(name) + "=[REDACTED]&c=d");
+        EXPECT_EQ(url("/a#b=c&" + std::string(name) + "=s3"), "/a#b=c&" + std::string(name) + "=[REDACTED]");
+    }
+    for (const char* name : {"a[password]\r\n", "password[\n]", "a[\r\npassword", "a=1\r\npassword"})
+        EXPECT_EQ(form(std::string(name) + "=s3;x\r\ny"), std::string(name) + "=[REDACTED]");
+    for (const char* name : {"a[password]?b", "a[password]#b", "password[?]", "a#password", "a?b=1#password"})
+        EXPECT_EQ(url("/a?" + std::string(name) + "=s3?#;x"), "/a?" + std::string(name) + "=[REDACTED]");
+    for (const char* name : {"passwords", "my_password", "password_", "a[passwords]", "a.passwords", "%C5%BFpassword"})
+        EXPECT_EQ(form(std::string(name) + "=1"), std::string(name) + "=1");
+}
+
+TEST(Redact, UnderscoresThatPhpMakes) {
+    for (const char* name : {"api.key", "api+key", "api%20key", "API_KEY", "api[key", "a[api.key]", "api key[0]"})
+        EXPECT_EQ(body("application/x-www-form-urlencoded", std::string(name) + "=s3", {"api_key"}),
+                  std::string(name) + "=[REDACTED]");
+    EXPECT_EQ(body("application/x-www-form-urlencoded", "a.b=1&x[a.b]=2&a_b=3", {"a.b"}),
+              "a.b=[REDACTED]&x[a.b]=[REDACTED]&a_b=3");
+    EXPECT_EQ(body("multipart/form-data; boundary=b",
+                   "--b\r\nContent-Disposition: form-data; name=\"user.password\"\r\n\r\ns3\r\n--b--"),
+              "--b\r\nContent-Disposition: form-data; name=\"user.password\"\r\n\r\n[REDACTED]\r\n--b--");
+}
+
+TEST(Redact, JsonKeysThatGoTakesForTheName) {
+    EXPECT_EQ(json("{\"pa\u017f\u017fword\":\"s3\"}"), "{\"pa\u017f\u017fword\":\"[REDACTED]\"}");
+    EXPECT_EQ(json(R"({"to\u212aen":1,"\u017fa":2})"), R"({"to\u212aen":"[REDACTED]","\u017fa":2})");
 }
 
 constexpr const char* kMultipart = "multipart/form-data; boundary=\"XX\"";

@@ -221,6 +221,8 @@ PARSED = (
     ("application/x-www-form-urlencoded", b"token=a\r\ns3cret&a=1", "token=[REDACTED]&a=1"),
     ("", b"token=s3cret&a=1", "token=[REDACTED]&a=1"),
     (FORM, b"a=1&+token=s3cret", "a=1&+token=[REDACTED]"),
+    (FORM, b"a=1 &  b\t=2\r\n&\r\n&=x&c%5B%C3%A4%5D=%00%", "a=1 &  b\t=2\r\n&\r\n&=x&c%5B%C3%A4%5D=%00%"),
+    (FORM, b"Input.Email=a&Input.Token=s3cret", "Input.Email=a&Input.Token=[REDACTED]"),
     (FORM, b'{"token": "s3cret", "a": "b"}', '{"token": "[REDACTED]", "a": "b"}'),
     (FORM, b"[x]=1&token=s3cret", "[x]=1&token=[REDACTED]"),
     # JSON that is a form as well: both fields are hidden, and what only one of the readers sees behind them.
@@ -270,6 +272,16 @@ UNPARSABLE = (
     (FORM, b"a=\xffs3cret"),
     (FORM, b"<token>s3cret</token>"),
     (FORM, PARTS + b"--b--\r\n"),
+    # Names that some readers end before others, or decode to what others leave.
+    (FORM, b"a[password]\r\n=s3cret"),
+    (FORM, b"a[x;y]=s3cret"),
+    (FORM, b"a&x\n=s3cret"),
+    (FORM, b"x%00y=s3cret"),
+    (FORM, b"x%0ay=s3cret"),
+    (FORM, b"x%7f=s3cret"),
+    (FORM, b"a=1&x%3by=s3cret"),
+    (FORM, b"%u0070assword=s3cret"),
+    (FORM, b"pass%7=s3cret"),
 )
 # What one reader of a multipart form finds is a field of another name, or a part of another one's value, to the next.
 TWO_READINGS = (
@@ -316,6 +328,23 @@ def test_what_parses_is_shown(kind: str, body: bytes, shown: str, replay: Replay
     record = _posted(post(kind, body), replay)
     assert record["body"] == shown
     assert "bodyRedacted" not in record
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        b"password=a#s3cret",
+        b"a.token=s3cret",
+        b"token]=s3cret",
+        b"a[token];b=s3cret",
+        b"a[token]?b=s3cret",
+        b"token%00x=s3cret",
+    ],
+)
+def test_a_query_is_searched_as_every_reader_takes_it(query: bytes, replay: Replay) -> None:
+    record = _posted(b"GET /?" + query + b"&b=c HTTP/1.1\r\nReferer: /#" + query + b"\r\n\r\n", replay)
+    assert record["path"] == "/?" + query[: query.index(b"=") + 1].decode() + HIDDEN + "&b=c"
+    assert record["headers"]["referer"].endswith("=" + HIDDEN)
 
 
 @pytest.mark.parametrize(("kind", "body"), UNPARSABLE + TWO_READINGS)
