@@ -132,7 +132,7 @@ void note_field(HeaderKind kind, std::string_view value, HeadScratch& scratch, P
         case HeaderKind::other:
             break;
         case HeaderKind::content_type:
-            if (!out.content_type.empty() && out.content_type != value) out.unsure = true;
+            if (out.content_type.data() && out.content_type != value) out.unsure = true;  // one may be empty
             out.content_type = value;
             break;
         case HeaderKind::content_length:

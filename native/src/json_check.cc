@@ -3,6 +3,8 @@
 #include <bitset>
 #include <cstddef>
 
+#include "utf8.h"
+
 namespace sniffer {
 
 namespace {
@@ -72,9 +74,11 @@ class Reader {
     // To the next value of what is open.
     bool next() { return take(',') && (!object_[depth_ - 1] || key()); }
 
+    // In UTF-8: some take an overlong byte sequence for the letter, or leave out what is none.
     bool key() {
         space();
-        return string() && take(':');
+        const size_t start = at_;
+        return string() && valid_utf8(text_.substr(start, at_ - start)) && take(':');
     }
 
     bool scalar() {

@@ -12,9 +12,10 @@ namespace sniffer {
 
 namespace {
 
+// RFC 9110 section 5.6.2, without what some take for a quote.
 bool is_token(std::string_view text) {
-    static constexpr ByteSet kOthers("()<>@,;:\\\"'/[]?={} \t\r\n");
-    return !text.empty() && kOthers.find_in(text) == text.size();
+    static constexpr ByteSet kToken("!#$%&*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return kToken.has(c); });
 }
 
 // The value of the one parameter `name`; empty where there is none, another way to say it (`name*`), or anything that
@@ -58,11 +59,29 @@ bool is_plain_name(std::string_view name) {
 bool is_plain_content(std::string_view type, std::string_view content) {
     if (type.starts_with("multipart/")) return false;
     if (type == kFormType) return is_json(content) || is_form(content);
-    return !(type.ends_with("json") || looks_like_json(content)) || is_json(content);
+    if (says_form(type)) return false;
+    return !(type.find("json") != std::string_view::npos || looks_like_json(content)) || is_json(content);
+}
+
+// How often a line says `name=`, in whatever parameter and within quotes too: some look for that alone. (`filename=` is
+// another word; `name*0*=` is not.)
+size_t count_names(std::string_view line) {
+    size_t count = 0;
+    for (size_t at = line.find('='); at < line.size(); at = line.find('=', at + 1)) {
+        std::string_view before = line.substr(0, at);
+        while (!before.empty() && std::string_view(" \t*0123456789").find(before.back()) != std::string_view::npos)
+            before.remove_suffix(1);
+        if (before.size() < 4 || !equals_lower(before.substr(before.size() - 4), "name")) continue;
+        before.remove_suffix(4);
+        const char c = before.empty() ? ' ' : ascii_lower(before.back());
+        count += !(c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'));
+    }
+    return count;
 }
 
 // What a part's head says of its content.
 struct PartHead {
+    size_t names = 0;
     std::string_view name;
     std::string type;
 };
@@ -72,7 +91,9 @@ bool read_line(std::string_view line, PartHead& head) {
     if (!line.ends_with('\r')) return false;
     line.remove_suffix(1);
     if (has_controls(line) || line.find('\r') != std::string_view::npos) return false;
+    if (line.find(':') == std::string_view::npos) return false;
     const std::string_view key = take_until(line, ':');
+    if ((head.names += count_names(line)) > 1) return false;
     if (equals_lower(key, "content-disposition")) {
         if (!head.name.empty()) return false;
         head.name = only_parameter(line, "name");
@@ -81,7 +102,7 @@ bool read_line(std::string_view line, PartHead& head) {
     if (equals_lower(key, "content-type")) {
         if (!head.type.empty()) return false;
         head.type = media_type(line);
-        return !head.type.empty();
+        return !head.type.empty() && is_ascii_charset(line);
     }
     if (equals_lower(key, "content-transfer-encoding") || equals_lower(key, "content-encoding")) {
         const std::string coding = to_lower(trim(line));

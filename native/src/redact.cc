@@ -70,7 +70,8 @@ std::string media_type(std::string_view content_type) {
 }
 
 bool looks_like_json(std::string_view text) {
-    const size_t first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+    using namespace std::string_view_literals;
+    const size_t first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf\0\xfe\xff"sv);  // UTF-16 is JSON to some
     return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
 }
 
@@ -84,8 +85,27 @@ bool looks_like_form(std::string_view body) {
 
 }  // namespace
 
+bool says_form(std::string_view type) { return type.find("urlencoded") != std::string_view::npos; }
+
+bool is_ascii_charset(std::string_view content_type) {
+    const std::string lower = to_lower(content_type);
+    const size_t at = lower.find("charset");
+    if (at == std::string::npos) return true;
+    if (lower.find("charset", at + 1) != std::string::npos) return false;
+    std::string_view rest = std::string_view(lower).substr(at);
+    if (!trim(take_until(rest, '=')).ends_with("charset")) return false;
+    std::string_view name = trim(take_until(rest, ';'));
+    if (name.size() > 1 && name.starts_with('"') && name.ends_with('"')) name = name.substr(1, name.size() - 2);
+    for (const std::string_view known : {"utf-8", "utf8", "us-ascii", "ascii", "latin1"})
+        if (name == known) return true;
+    const std::string_view known = name.starts_with("iso-8859-") ? "iso-8859-" : "windows-125";
+    return name.starts_with(known) && name.size() - known.size() - 1 < 2 &&
+           name.find_first_not_of("0123456789", known.size()) == std::string_view::npos;
+}
+
 bool Redactor::parses(std::string_view content_type, std::string_view body) const {
     const std::string type = media_type(content_type);
+    if (!is_ascii_charset(content_type) || (says_form(type) && type != kFormType)) return false;
     if (type.starts_with("multipart/")) return is_whole_form_data(content_type, body);
     if ((type == kFormType || (type.empty() && looks_like_form(body))) && is_form(body)) return true;
     return is_json(body);
@@ -94,7 +114,7 @@ bool Redactor::parses(std::string_view content_type, std::string_view body) cons
 void Redactor::body(std::string_view content_type, std::string_view body, Text& out) const {
     const std::string type = media_type(content_type);
     if (type.starts_with("multipart/")) return redact_multipart(content_type, body, fields_, out);
-    if (type.empty() || type == kFormType) return redact_form_or_json(body, fields_, out);
+    if (type.empty() || says_form(type)) return redact_form_or_json(body, fields_, out);
     // Under any other type too: event streams, logs and pages carry JSON, and the search does not mind what is not.
     redact_json(body, fields_, out);
 }

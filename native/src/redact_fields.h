@@ -14,6 +14,13 @@ constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 // What a Content-Type says without its parameters, in lower case.
 std::string media_type(std::string_view content_type);
 
+// Whether some take it for a form's media type: they look for the word, also in what is none or a list of types.
+bool says_form(std::string_view type);
+
+// Whether the charset that it says, if any, is one in which all of ASCII stands for itself. (In others names and
+// separators are coded.)
+bool is_ascii_charset(std::string_view content_type);
+
 // Whether there are control characters in it besides tabs and line ends, which a text has.
 bool has_controls(std::string_view text);
 

@@ -117,7 +117,7 @@ void redact_part(std::string_view part, const NameSet& fields, Text& out) {
         if (equals_lower(name, "content-disposition"))
             hidden |= has_field_name(line, fields);
         else if (equals_lower(name, "content-type"))
-            form |= media_type(line) == kFormType;
+            form |= says_form(media_type(line));
     }
     const std::string_view line_end = rest.ends_with("\r\n") ? "\r\n" : rest.ends_with('\n') ? "\n" : "";
     rest.remove_suffix(line_end.size());

@@ -211,12 +211,36 @@ TEST(Redact, RandomDocuments) {
 
 }  // namespace
 TEST(IsJson, TellsJsonFromWhatIsNot) {
-    for (const char* text : {"1", "-0.5e+3", "\"a\\u00e9\\n\"", "[]", "{}", "[[],{}]",
-                             "{\"a\":[1,{\"b\":null}],\"c\":true}", " [1 , 2]\n", "1\n2", "\xef\xbb\xbf{}"})
-        EXPECT_TRUE(is_json(text)) << text;
     for (const char* text :
-         {"",   " ", "{",   "[1",  "[1,]",    "{\"a\"}",     "{\"a\":}", "{\"a\":1,}", "{a:1}", "'a'", "01",  "1.",
-          "1e", "-", "tru", "\"a", "\"\\x\"", "\"\\u12g4\"", "\"\n\"",   "[1 2]",      "]",     "{}}", "[1}", "{]"})
+         {"1", "-0.5e+3", "\"a\\u00e9\\n\"", "[]", "{}", "[[],{}]", "{\"a\":[1,{\"b\":null}],\"c\":true}", " [1 , 2]\n",
+          "1\n2", "\xef\xbb\xbf{}", "{\"\xc3\xa9\":\"\xe9\"}"})
+        EXPECT_TRUE(is_json(text)) << text;
+    for (const char* text : {"",
+                             " ",
+                             "{",
+                             "[1",
+                             "[1,]",
+                             "{\"a\"}",
+                             "{\"a\":}",
+                             "{\"a\":1,}",
+                             "{a:1}",
+                             "'a'",
+                             "01",
+                             "1.",
+                             "1e",
+                             "-",
+                             "tru",
+                             "\"a",
+                             "\"\\x\"",
+                             "\"\\u12g4\"",
+                             "\"\n\"",
+                             "[1 2]",
+                             "]",
+                             "{}}",
+                             "[1}",
+                             "{]",
+                             "{\"\xc1\xa1\":1}",
+                             "{\"\xe9\":1}"})
         EXPECT_FALSE(is_json(text)) << text;
 }
 

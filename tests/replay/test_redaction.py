@@ -213,6 +213,7 @@ def part(head: bytes, content: bytes = b"s3cret") -> bytes:
     return b"--b\r\n" + head + b"\r\n" + content + b"\r\n--b--\r\n"
 
 
+ASCII = ("utf-8", '"UTF-8"', "utf8", "us-ascii", "iso-8859-1", "ISO-8859-15", "latin1", "windows-1252; a=b")
 PARSED = (
     ("application/json", b'{"token": "s3cret", "a": [1, {}]}', '{"token": "[REDACTED]", "a": [1, {}]}'),
     ("application/x-ndjson", b'{"token": 1}\n{"a": 2}\n', '{"token": "[REDACTED]"}\n{"a": 2}\n'),
@@ -249,7 +250,18 @@ PARSED = (
     ),
     (BOUNDARY, PARTS + b"--b--\r\n", PARTS.decode().replace("s3cret", HIDDEN) + "--b--\r\n"),
     (BOUNDARY, DEEP + b"--b--\r\n", DEEP.decode().replace("s3cret", HIDDEN) + "--b--\r\n"),
-    (BOUNDARY, QUOTED + b"--b--\r\n", QUOTED.decode().replace("s3cret", HIDDEN) + "--b--\r\n"),
+    (
+        BOUNDARY,
+        part(b'Content-Disposition: form-data; filename="a;b"; name=token\r\n'),
+        part(b'Content-Disposition: form-data; filename="a;b"; name=token\r\n', b"[REDACTED]").decode(),
+    ),
+    (
+        BOUNDARY,
+        part(NAMED + b"Content-Type: text/plain; charset=UTF-8\r\nX: filename=c\r\n", b"x"),
+        part(NAMED + b"Content-Type: text/plain; charset=UTF-8\r\nX: filename=c\r\n", b"x").decode(),
+    ),
+    *((f"{FORM} ; charset={charset}", b"token=s3cret", "token=[REDACTED]") for charset in ASCII),
+    ("application/json; charset=utf-8", '{"\u00e4": "\u00e4"}'.encode(), '{"\u00e4": "\u00e4"}'),
 )
 UNPARSABLE = (
     ("application/json", b'{"token": "s3cret"'),
@@ -272,6 +284,22 @@ UNPARSABLE = (
     (FORM, b"a=\xffs3cret"),
     (FORM, b"<token>s3cret</token>"),
     (FORM, PARTS + b"--b--\r\n"),
+    # Types that only some take for a form's, and charsets that code names.
+    (f"{FORM}, x", b'["&token=s3cret&"]'),
+    (f"{FORM} x", b'["&token=s3cret&"]'),
+    (f"{FORM}\xa0", b'["&token=s3cret&"]'),
+    (f"x; y, {FORM}", b"s3cret=1"),
+    (f"text/plain, {FORM}", b"a=s3cret"),
+    (f"{FORM}; charset=ibm037", b"%97%81%a2%a2%a6%96%99%84=s3cret"),
+    (f'{FORM}; a=b; Charset="UTF-7"', b"+AHQAbwBrAGUAbg-=s3cret"),
+    (f"{FORM}; charset=utf-8; charset=utf-16", b"a=s3cret"),
+    (f"{FORM}; charset=windows-31j", b"a=s3cret"),
+    (f"{FORM}; charset=", b"a=s3cret"),
+    ("application/json;charset=utf-7", b'{"+AHQAbwBrAGUAbg-":"s3cret"}'),
+    # Keys that are not UTF-8, and overlong.
+    ("application/json", b'{"t\xc1\xafken": "s3cret"}'),
+    ("application/json", b'[{"t\xe0\x81\xafken": "s3cret"}]'),
+    ("application/json", b'{"tok\xffen": "s3cret"}'),
     # Names that some readers end before others, or decode to what others leave.
     (FORM, b"a[password]\r\n=s3cret"),
     (FORM, b"a[x;y]=s3cret"),
@@ -314,6 +342,20 @@ TWO_READINGS = (
     (BOUNDARY, part(NAMED, b"a\r--b\r" + SECRET + b"\r\ns3cret")),
     (BOUNDARY, part(SECRET, b"s\r\n--b \r\n" + NAMED + b"\r\ns3cret")),
     (BOUNDARY, part(SECRET).replace(b"\r\n", b"\n")),
+    (BOUNDARY, QUOTED + b"--b--\r\n"),
+    (BOUNDARY, part(b"Content-Disposition: form-data; name=to\r\nken\r\n")),
+    (BOUNDARY, part(b'Content-Disposition: form-data; name="a"; filename="x name=token"\r\n')),
+    (BOUNDARY, part(b'Content-Disposition: form-data; name="a"; filename="x;NAME* =token"\r\n')),
+    (BOUNDARY, part(b'Content-Disposition: form-data; data-name=token; name="a"\r\n')),
+    (BOUNDARY, part(b"X-Content-Disposition: x; name=token\r\n" + NAMED)),
+    (BOUNDARY, part(NAMED + b"X-Content-Disposition: x; name=token\r\n")),
+    (BOUNDARY, part(b"Content-Disposition\xc2\xa0: form-data; x=token\r\n" + NAMED)),
+    (BOUNDARY, part(b'Content-Disposition: form-data; name="a"; \xc2\xa0name="token"\r\n')),
+    (BOUNDARY, part(b'Content-Disposition: form-data; name="a"; x=\xc2\xa0token\r\n')),
+    (BOUNDARY, part(NAMED + f"Content-Type: {FORM}, x\r\n".encode(), b"a=s3cret")),
+    (BOUNDARY, part(NAMED + b"Content-Type: text/plain; charset=utf-7\r\n")),
+    (BOUNDARY, part(NAMED, '{"token": "s3cret"}'.encode("utf-16"))),
+    (BOUNDARY, part(NAMED, '{"token": "s3cret"}'.encode("utf-16-be"))),
     ("multipart/form-data", part(SECRET)),
     (
         "multipart/form-data; boundary=b; boundary=c",
@@ -375,6 +417,8 @@ def test_a_body_of_two_types_is_withheld(replay: Replay) -> None:
     form = b"POST / HTTP/1.1\r\n" + types + b"Content-Length: 8\r\n\r\na=1&b=22"
     assert _posted(form, replay)["bodyRedacted"] is True
     assert _posted(form, replay, redactUnparsable="search")["body"] == "a=1&b=22"
+    for empty in (form.replace(b"text/plain", b""), form.replace(b"application/x-www-form-urlencoded", b"")):
+        assert _posted(empty, replay)["bodyRedacted"] is True
     twice = form.replace(b"text/plain", b"application/x-www-form-urlencoded")
     assert _posted(twice, replay)["body"] == "a=1&b=22"
 
@@ -429,6 +473,9 @@ def test_a_compressed_body_that_ends_early_is_withheld(replay: Replay) -> None:
 
 
 SEARCHED = (
+    (f"{FORM}, x", b"a=1&token=s3cret"),
+    (BOUNDARY, QUOTED + b"--b--\r\n"),
+    (BOUNDARY, part(NAMED + f"Content-Type: {FORM}, x\r\n".encode(), b"a=1&token=s3cret")),
     (FORM, b'["&token=s3cret&"]'),
     (FORM, b"[x]=1&password=s3cret"),
     (BOUNDARY, part(SECRET, b"a\r\n--bx\r\n" + NAMED + b"\r\ns3cret")),
