@@ -1,11 +1,13 @@
 // libFuzzer: whatever bytes make up a message, its record is one line of valid JSON and UTF-8,
-// within its limit.
+// within its limit; and a secret that stands under a known key, whatever is around it, is not in it.
 #include <fuzzer/FuzzedDataProvider.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "json_check.h"
 #include "record.h"
 #include "utf8.h"
 
@@ -32,6 +34,17 @@ void check(const Text& line, const Config& config) {
     if (!good) __builtin_trap();
 }
 
+constexpr std::string_view kSecret = "s3cret-4f1d";
+constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+
+// Where the field is planted it is one to whom reads the body as what the type says: `&` begins a field of every form;
+// in JSON the quote begins a key, or ends a string before what is no JSON.
+bool must_be_hidden(const Config& config, const Message& message, std::string_view planted, std::string_view content) {
+    if (config.redact_fields.empty() || planted.empty() || !message.content_encoding.empty()) return false;
+    if (planted.starts_with('&')) return message.content_type.empty() || message.content_type == kForm;
+    return config.withhold_unparsable && (message.content_type == "application/json" || is_json(content));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -47,6 +60,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     const std::string encoding = data.PickValueInArray({"", "gzip", "deflate", "br", "zstd", "gzip, br"});
     const std::string type = data.PickValueInArray(
         {"", "application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"});
+    const std::string planted = data.PickValueInArray({"", "&password=s3cret-4f1d", ",\"password\":\"s3cret-4f1d\""});
+    const size_t plant_at = data.ConsumeIntegralInRange<size_t>(0, 1024);
 
     Message message;
     Head head;
@@ -78,11 +93,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     Budget budget(1 << 20);
     Arena arena(budget);
     Chain body;
-    const std::string content = data.ConsumeRemainingBytesAsString();
+    std::string content = data.ConsumeRemainingBytesAsString();
+    const auto has_secret = [](std::string_view text) { return text.find(kSecret) != std::string_view::npos; };
+    const bool elsewhere =
+        has_secret(content) || has_secret(head_json) || has_secret(request_json) || has_secret(trailers_json);
+    content.insert(std::min(plant_at, content.size()), planted);
     body.append(arena, content.data(), content.size());
     message.body = &body;
     message.body_size = content.size();
     encoder.encode(message, line);
     check(line, config);
+    if (!elsewhere && must_be_hidden(config, message, planted, content) && has_secret(line)) __builtin_trap();
     return 0;
 }

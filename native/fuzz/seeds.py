@@ -7,6 +7,7 @@ configuration.
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import struct
 import sys
@@ -145,6 +146,7 @@ CODINGS: dict[int, Callable[[bytes], bytes]] = {
 BODIES: list[tuple[int, bytes]] = [
     (1, b'{"a":1,"b":[{"password":"x\\"y","\\u0061":null}],"c":"\\ud83d\\ude00\xc3\xa9"}\n[]\n'),
     (2, b"a=b&password=x%26y;c[a]=d&%61=+&e"),
+    (2, b'{"d":1,"b":"&a=x&"}'),
     (3, b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n'
         b'--b\r\nContent-Disposition: form-data; name="c"\r\n\r\n{"a":1}\r\n--b--\r\n'),
     (0, b'data: {"password":1}\n\n\x00\x01\xff'),
@@ -155,12 +157,15 @@ def records() -> Iterator[bytes]:
     """Messages of each type in each coding, to be decoded and searched (record_fuzz.cc)."""
     trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     for coding, encode in CODINGS.items():
-        for media_type, body in BODIES:
+        for planted, (media_type, body) in itertools.product(range(3), BODIES):
             seed = Consumed().integral_in_range(16384, 4096, 16384).integral_in_range(8192, 0, 8192)  # limits
-            seed.boolean(True).boolean(True).boolean(False)  # decoded, redacted, what does not parse is searched
+            seed.boolean(True).boolean(True).boolean(
+                planted == 2
+            )  # decoded, redacted; withheld where it does not parse
             seed.integral_in_range(2, 0, 100).random_length_string(b"Host", 100).random_length_string(b"d", 100)
             seed.random_length_string(b"/?a=1&b=2#a=3", 5000).random_length_string(b"GET", 20)
             seed.random_length_string(trace, 60).integral_in_range(coding, 0, 5).integral_in_range(media_type, 0, 3)
+            seed.integral_in_range(planted, 0, 2).integral_in_range(6, 0, 1024)  # a secret, behind the first value
             seed.boolean(True).integral_in_range(200, 0, 999).boolean(True)  # a request, a status, a trace
             yield seed.boolean(False).boolean(False).input(encode(body))  # neither cut nor incomplete
 
