@@ -1,6 +1,8 @@
 // What HTTP compares without regard to case is ASCII (RFC 9110 section 5.1); no locale has a say.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,10 @@ inline std::string to_lower(std::string_view text) {
     std::string lower(text);
     for (char& c : lower) c = ascii_lower(c);
     return lower;
+}
+
+inline bool is_ascii(std::string_view text) {
+    return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) >= 0x80; });
 }
 
 // What trim() takes off.

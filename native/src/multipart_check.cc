@@ -50,9 +50,19 @@ std::string_view only_parameter(std::string_view header, std::string_view name) 
     return trim(found) == found ? found : std::string_view();
 }
 
+// White space beyond ASCII, and a byte order mark: some leave it out around a name.
+bool has_wide_blanks(std::string_view name) {
+    if (is_ascii(name)) return false;
+    for (const char* blank :
+         {"\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80", "\xe2\x81\x9f", "\xe3\x80\x80", "\xef\xbb\xbf"})
+        if (name.find(blank) != std::string_view::npos) return true;
+    return false;
+}
+
 // Percent and RFC 2047 codes in names are undone by some.
 bool is_plain_name(std::string_view name) {
-    return !name.empty() && name.find('%') == std::string_view::npos && name.find("=?") == std::string_view::npos;
+    return !name.empty() && name.find('%') == std::string_view::npos && name.find("=?") == std::string_view::npos &&
+           !has_wide_blanks(name);
 }
 
 // Whether a content that is not withheld can be searched.
@@ -73,8 +83,8 @@ size_t count_names(std::string_view line) {
             before.remove_suffix(1);
         if (before.size() < 4 || !equals_lower(before.substr(before.size() - 4), "name")) continue;
         before.remove_suffix(4);
-        const char c = before.empty() ? ' ' : ascii_lower(before.back());
-        count += !(c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'));
+        static constexpr ByteSet kWord("_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+        if (before.empty() || !kWord.has(before.back())) ++count;
     }
     return count;
 }
@@ -93,7 +103,8 @@ bool read_line(std::string_view line, PartHead& head) {
     if (has_controls(line) || line.find('\r') != std::string_view::npos) return false;
     if (line.find(':') == std::string_view::npos) return false;
     const std::string_view key = take_until(line, ':');
-    if ((head.names += count_names(line)) > 1) return false;
+    head.names += count_names(line);
+    if (head.names > 1) return false;
     if (equals_lower(key, "content-disposition")) {
         if (!head.name.empty()) return false;
         head.name = only_parameter(line, "name");

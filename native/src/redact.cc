@@ -10,10 +10,6 @@ namespace sniffer {
 
 namespace {
 
-bool is_ascii(std::string_view text) {
-    return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<uint8_t>(c) >= 0x80; });
-}
-
 // In lower case, with the letters beyond ASCII that have an ASCII counterpart.
 std::string fold(std::string_view text) {
     std::string folded;

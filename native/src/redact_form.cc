@@ -83,8 +83,8 @@ bool any_part(std::string_view name, const ByteSet& ends, Test test) {
 }
 
 // What parts a name: how forms spell depth, and where some readers end a name that goes on to others.
-constexpr ByteSet kParting(std::string_view("[];?#\r\n\0", 8)), kDot("."), kBlank(" \t\r\n");
-constexpr ByteSet kSpecial{kParting, kDot, kBlank}, kCoded{kSpecial, ByteSet("%+")};
+constexpr ByteSet kParting(std::string_view("[]'\";?#\r\n\0", 10)), kDots(".:"), kBlank(" \t\r\n");
+constexpr ByteSet kSpecial{kParting, kDots, kBlank}, kCoded{kSpecial, ByteSet("%+")};
 static_assert([] {
     for (int c = 0; c < 128; ++c)
         if (is_blank(static_cast<char>(c)) && !kSpecial.has(static_cast<char>(c))) return false;
@@ -124,7 +124,7 @@ bool has_form_name(std::string_view name, const NameSet& fields) {
     if (kSpecial.find_in(name) == name.size()) return false;
     const auto known = [&](std::string_view part) { return fields.has(part); };
     return fields.has_underscored(name) || any_part(name, kParting, [&](std::string_view part) {
-               return known(part) || fields.has_underscored(part) || any_part(part, kDot, known);
+               return known(part) || fields.has_underscored(part) || any_part(part, kDots, known);
            });
 }
 

@@ -132,9 +132,10 @@ TEST(Redact, Urls) {
 // Names that go by more than one reading; in URLs too, where a form's control characters withhold nothing.
 TEST(Redact, NamesThatReadersTakeForOthers) {
     for (const char* name :
-         {"user.password", "Input.Password", "a[b.password]", "password[", "password]", "]password", "[]password[]",
-          "a[password];x", "password[a;b]", "a;password", "+password+[]", "password%00x", "a[password%00]",
-          "a[password%3Bx]", "pa%C5%BF%c5%bfword", "pa\u017fsword", "a.to\u212aen", "to%E2%84%AAen"}) {
+         {"user.password",   "form:password",      "a['password']", "Input.Password", "a[b.password]",
+          "password[",       "password]",          "]password",     "[]password[]",   "a[password];x",
+          "password[a;b]",   "a;password",         "+password+[]",  "password%00x",   "a[password%00]",
+          "a[password%3Bx]", "pa%C5%BF%c5%bfword", "pa\u017fsword", "a.to\u212aen",   "to%E2%84%AAen"}) {
         EXPECT_EQ(form("a=b&" + std::string(name) + "=s3&c=d"), "a=b&" + std::string(name) + "=[REDACTED]&c=d");
         EXPECT_EQ(url("/a?" + std::string(name) + "=s3&c=d"), "/a?" + std::string(name) + "=[REDACTED]&c=d");
         EXPECT_EQ(url("/a#b=c&" + std::string(name) + "=s3"), "/a#b=c&" + std::string(name) + "=[REDACTED]");
