@@ -88,8 +88,8 @@ HeldSegment* TcpStream::insert(TcpContext& context, size_t place, const Segment&
     node->checksum = segment.checksum;
     node->segment_start = skip == 0;
     context.budget.force(sizeof(HeldSegment));
-    const uint32_t size = std::min(segment.captured - std::min(skip, segment.captured), node->length);
-    if (node->data.append(context.arena, &context.relief, segment.data + skip, size) < size) {
+    const uint32_t size = skip < segment.captured ? std::min(segment.captured - skip, node->length) : 0;
+    if (size > 0 && node->data.append(context.arena, &context.relief, segment.data + skip, size) < size) {
         discard(context, *node);
         return nullptr;
     }
