@@ -30,8 +30,9 @@ bool looks_like_json(std::string_view text);
 // JSON, at any depth; keys may be spelled with escapes. A value of any type becomes a string.
 void redact_json(std::string_view text, const NameSet& fields, Text& out);
 
-// Whether a form's field has one of the names: `user[password]`, `user.password`, `user:password` and `password[]` are how forms spell
-// depth, and PHP reads `api.key` and `api key` as api_key. A name that some readers end early has both names.
+// Whether a form's field has one of the names: `user[password]`, `user.password`, `user:password` and `password[]` are
+// how forms spell depth, and PHP reads `api.key` and `api key` as api_key. A name that some readers end early has both
+// names.
 bool has_form_name(std::string_view name, const NameSet& fields);
 
 // The same for a name that is percent-encoded.
