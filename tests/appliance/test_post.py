@@ -107,8 +107,8 @@ async def test_retry_after_is_obeyed(tmp_path: Path, target: int) -> None:
         await get(target)
         await until(lambda: len(collector.posts) == 3, "the retry")
         assert await sniffing.stop() == 0
-    first, _, again = collector.posts
-    assert again.headers["Idempotency-Key"] == first.headers["Idempotency-Key"]
+    first, *others = collector.posts  # the other record's goes out before the retry, or waits with it
+    (again,) = [post for post in others if post.headers["Idempotency-Key"] == first.headers["Idempotency-Key"]]
     assert 2.9 <= again.time - first.time <= 5
 
 
