@@ -11,13 +11,19 @@ namespace sniffer {
 
 namespace {
 
+// The byte that is percent-encoded at `at`; -1 where none is.
+int coded_byte(std::string_view text, size_t at) {
+    const int high = text[at] == '%' && at + 2 < text.size() ? hex_value(text[at + 1]) : -1;
+    const int low = high >= 0 ? hex_value(text[at + 2]) : -1;
+    return low >= 0 ? high << 4 | low : -1;
+}
+
 std::string percent_decoded(std::string_view text) {
     std::string out;
     for (size_t i = 0; i < text.size(); ++i) {
-        const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-        const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-        if (low >= 0) {
-            out += static_cast<char>(high << 4 | low);
+        const int byte = coded_byte(text, i);
+        if (byte >= 0) {
+            out += static_cast<char>(byte);
             i += 2;
         } else {
             out += text[i] == '+' ? ' ' : text[i];
@@ -93,16 +99,15 @@ static_assert([] {
 
 // Whether all readers end the name where it ends: nothing stands in it, nor is coded there, that a form would have
 // coded or that some end it at.
-bool is_plain_name(std::string_view name) {
+bool ends_alike(std::string_view name) {
     static constexpr ByteSet kNever(" \t\r\n\"'<>\\{};");
     if (trim(name).empty()) return true;
     while (name.starts_with(' ') || name.starts_with('\t')) name.remove_prefix(1);
     while (name.ends_with(' ') || name.ends_with('\t')) name.remove_suffix(1);
     if (kNever.find_in(name) < name.size()) return false;
     for (size_t at = name.find('%'); at < name.size(); at = name.find('%', at + 1)) {
-        const std::string_view code = name.substr(at);
-        const int high = code.size() > 2 ? hex_value(code[1]) : -1, low = high >= 0 ? hex_value(code[2]) : -1;
-        if (low < 0 || high < 2 || (high << 4 | low) == 0x7f || (high << 4 | low) == ';') return false;
+        const int byte = coded_byte(name, at);
+        if (byte < 0x20 || byte == 0x7f || byte == ';') return false;
     }
     return true;
 }
@@ -139,7 +144,7 @@ bool is_form(std::string_view text) {
     for (size_t at = 0; at < text.size(); ++at) {  // over the `&`
         if (text[at] == '&') continue;
         const size_t end = kEnds.find_in(text, at);
-        if (!is_plain_name(text.substr(at, end - at))) return false;
+        if (!ends_alike(text.substr(at, end - at))) return false;
         at = end < text.size() && text[end] == '=' ? std::min(text.find('&', end), text.size()) : end;
     }
     return true;
