@@ -33,6 +33,11 @@ def assert_sinks_balanced(final: Mapping[str, Any]) -> None:
         assert sink["produced"] == final["messages"]["delivered"], name
 
 
+def options(target: int, url: str, *more: str) -> list[str]:
+    """Of one output, to a collector."""
+    return ["--ports", str(target), "--output-url", url, *more]
+
+
 class Sniffing:
     """Options are those of the command line; `env` comes over this process's own."""
 

@@ -5,21 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from certificates import Authority
 from servers import Collector, collecting, get, listening, serving, unused_port
-from sniffing import Sniffing, until
-
-from appliance import tls
-
-
-def options(target: int, url: str, *more: str) -> list[str]:
-    return ["--ports", str(target), "--output-url", url, *more]
+from sniffing import Sniffing, options, until
 
 
 async def posted(
@@ -373,59 +365,6 @@ async def test_delivery_on_sigterm(tmp_path: Path, target: int) -> None:
         assert await sniffing.stop() == 0
     assert len(collector.records) == 200
     assert sniffing.sink("http")["delivered"] == 200
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-async def test_tls_is_verified(tmp_path: Path, target: int, authority: Authority) -> None:
-    """An authority nobody named: no record goes out."""
-    async with collecting(Collector(), tls=authority.server()) as collector:
-        url = f"https://127.0.0.1:{collector.port}/"
-        more = ["--shutdown-timeout-ms", "200"]
-        async with Sniffing(tmp_path / "s", *options(target, url, *more)) as sniffing:
-            await get(target)
-            await asyncio.sleep(1)
-            assert await sniffing.stop() == 6
-    assert collector.posts == []
-    assert sniffing.sink("http")["dropped"] == {"drain_timeout": 2}
-
-
-async def test_tls_with_an_authority_of_our_own(tmp_path: Path, target: int, authority: Authority) -> None:
-    async with collecting(Collector(), tls=authority.server()) as collector:
-        more = ["--output-ca-file", str(authority.certificate)]
-        async with Sniffing(
-            tmp_path / "s", *options(target, f"https://127.0.0.1:{collector.port}/", *more)
-        ) as sniffing:
-            await get(target)
-            await until(lambda: len(collector.records) == 2, "the records")
-            assert await sniffing.stop() == 0
-    assert sniffing.sink("http")["delivered"] == 2
-
-
-async def test_mutual_tls(tmp_path: Path, target: int, authority: Authority) -> None:
-    server = authority.server()
-    server.verify_mode = ssl.CERT_REQUIRED
-    server.load_verify_locations(authority.certificate)
-    certificate, key = authority.issue("client")
-    async with collecting(Collector(), tls=server) as collector:
-        more = ["--output-ca-file", str(authority.certificate), "--output-client-cert-file", str(certificate)]
-        more += ["--output-client-key-file", str(key)]
-        async with Sniffing(
-            tmp_path / "s", *options(target, f"https://127.0.0.1:{collector.port}/", *more)
-        ) as sniffing:
-            await get(target)
-            await until(lambda: len(collector.records) == 2, "the records")
-            assert await sniffing.stop() == 0
-    assert sniffing.sink("http")["delivered"] == 2
-
-
-def test_a_key_of_another_certificate(authority: Authority) -> None:
-    (certificate, _), (_, key) = authority.issue("one"), authority.issue("another")
-    files = {tls.CA: str(authority.certificate), tls.CERTIFICATE: str(certificate), tls.KEY: str(key)}
-    assert list(tls.unusable(files)) == [("outputClientKeyFile", "KEY_VALUES_MISMATCH")]
 
 
 async def test_a_proxy_of_the_environment_is_not_used(tmp_path: Path, target: int, collector: Collector) -> None:

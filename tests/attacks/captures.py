@@ -219,6 +219,10 @@ _REDACTING = tuple(
     for mode in ("withhold", "search")
 )
 
+BEGUN_BODIES = Attack(
+    "bodies of which one byte came", _requests(_ENDLESS + b"x", times=1), counter="connections.memory", beside=1_500_000
+)
+
 ATTACKS = (
     Attack("one byte a segment", _requests(_GET, times=20, mss=1)),
     Attack("SYNs", _syns, counter="connections.evicted"),

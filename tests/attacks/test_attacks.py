@@ -14,7 +14,7 @@ from packets import Conversation
 from packets.files import Frame, frames, pcap
 from replay_engine import Replayed, replay
 
-from attacks.captures import ATTACKS, PLAIN, Attack
+from attacks.captures import ATTACKS, BEGUN_BODIES, PLAIN, Attack
 from attacks.cost import LATE, SOON, instructions_a_byte, peak_memory
 
 MIB = 1 << 20
@@ -103,10 +103,21 @@ def test_connections_leave_memory_for_what_they_say(tmp_path: Path) -> None:
     assert found.stats["gauges"]["memoryPeak"] <= 6 / 10 * found.stats["gauges"]["memoryLimit"]
 
 
-def served_beside(attack: Attack, limits: dict[str, int], folder: Path) -> Replayed:
+def test_those_that_keep_most_are_let_go_before_who_is_idle(tmp_path: Path) -> None:
+    """Each of the others spoke several times between two of its packets."""
+    heads = replace(next(one for one in ATTACKS if one.name == "heads that go on"), counter="connections.memory")
+    found = served_beside(heads, SCARCE, tmp_path, exchanges=1)
+    assert not any("midstream" in one for one in found.records if one["destination"]["ip"] == "192.168.0.9")
+
+
+def test_a_share_holds_a_small_body_however_many_connections_there_are(tmp_path: Path) -> None:
+    served_beside(BEGUN_BODIES, {"maxMemory": MAX_MEMORY, "maxConcurrentConnections": 3000}, tmp_path)
+
+
+def served_beside(attack: Attack, limits: dict[str, int], folder: Path, exchanges: int = 20) -> Replayed:
     body = json.dumps({"text": bytes(range(32, 127)).decode() * 35}).encode()  # what cannot be searched is withheld
     beside = Conversation(client=("192.168.0.9", 50_000)).open()
-    for number in range(20):
+    for number in range(exchanges):
         beside.exchange(
             b"GET /%d HTTP/1.1\r\nHost: shop.example\r\n\r\n" % number,
             b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body,
@@ -114,9 +125,9 @@ def served_beside(attack: Attack, limits: dict[str, int], folder: Path) -> Repla
     captured = among(frames(beside.close().segments), attack.frames(attack.beside))
     found = replay(folder, [pcap(captured)], {**attack.config, **limits}, validated=False)
     served = [one for one in found.records if one["destination"]["ip"] == "192.168.0.9"]
-    assert [one["direction"] for one in served] == ["request", "response"] * 20
+    assert [one["direction"] for one in served] == ["request", "response"] * exchanges
     assert all(one["complete"] for one in served)
-    assert [one["path"] for one in served[::2]] == [f"/{number}" for number in range(20)]
+    assert [one["path"] for one in served[::2]] == [f"/{number}" for number in range(exchanges)]
     assert {one["body"] for one in served[1::2]} == {body.decode()}
     gauges = found.stats["gauges"]
     assert gauges["memoryPeak"] <= gauges["memoryLimit"] + MIB  # a packet's worth above it
