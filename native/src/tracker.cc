@@ -62,8 +62,8 @@ Tracker::Tracker(const Config& config, Ledger& ledger, Events& events, Arena& ar
 }
 
 Tracker::~Tracker() {
-    while (Connection* connection = open_.oldest()) drop(connection);
-    while (Connection* connection = closed_.oldest()) drop(connection);
+    while (Connection* connection = connections_.oldest_open()) drop(connection);
+    while (Connection* connection = connections_.oldest_closed()) drop(connection);
 }
 
 void Tracker::on_segment(const Segment& segment) {
@@ -128,8 +128,8 @@ Connection* Tracker::open(const Segment& segment, const FlowKey& key, uint64_t h
     connection->first = connection->last = clock_.now();
     budget_.force(sizeof(Connection));
     table_.insert(connection);
-    open_.add(connection);
-    budget_.share_among(++open_count_);
+    connections_.add(connection);
+    budget_.share_among(connections_.open());
     ledger_.connections.opened.add();
     if (ledger_.connections.opened.get() <= kConnectionEvents)
         events_.add(Events::Line("connection")
@@ -140,10 +140,10 @@ Connection* Tracker::open(const Segment& segment, const FlowKey& key, uint64_t h
 
 void Tracker::make_room() {
     const End how = max_connections_ < config_.max_connections ? End::memory : End::evicted;
-    while (open_count_ + closed_count_ >= max_connections_) {
-        Connection* victim = closed_.oldest();
+    while (connections_.open() + connections_.closed() >= max_connections_) {
+        Connection* victim = connections_.oldest_closed();
         if (!victim) {
-            victim = open_.oldest();
+            victim = connections_.least_open(current_);
             if (!victim) return;
             end(victim, how);
         }
@@ -154,7 +154,7 @@ void Tracker::make_room() {
 void Tracker::feed(Connection* connection, const Segment& segment, int side) {
     current_ = connection;
     if (segment.has(kSyn)) connection->http.set_client(client_side(segment, connection->key, side));
-    bool was_closed = connection->closed;
+    bool was_closed = connection->closed();
     Outcome outcome = connection->tcp.on_segment(side, segment, clock_.now());
     if (outcome == Outcome::reopen) {
         current_ = nullptr;
@@ -170,7 +170,7 @@ void Tracker::feed(Connection* connection, const Segment& segment, int side) {
     if (outcome == Outcome::ended) {
         report_end(connection, connection->tcp.how());
     } else {
-        (connection->closed ? closed_ : open_).touch(connection);
+        connections_.use(connection);
     }
     if (!connection->tcp.waiting())
         timers_.remove(connection);
@@ -187,7 +187,7 @@ Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
     int opener = old->tcp.reopen_side();
     const std::array<bool, 2> checksums_tell = old->tcp.checksums_tell();
     current_ = nullptr;
-    if (!old->closed) end(old, End::replaced);
+    if (!old->closed()) end(old, End::replaced);
     drop(old);
     if (Counter* reason = reason_not_to_open(segment, key)) {
         reason->add();
@@ -205,7 +205,7 @@ Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
 
 // Whether expire() may find something to do: asked with each packet.
 bool Tracker::overdue() const {
-    const Connection *open = open_.oldest(), *closed = closed_.oldest();
+    const Connection *open = connections_.oldest_open(), *closed = connections_.oldest_closed();
     const Nanos now = clock_.now();
     return timers_.oldest() || (open && now - open->last > idle_) || (closed && now - closed->last > kClosedStay);
 }
@@ -226,11 +226,13 @@ void Tracker::expire() {
         else if (c->tcp.waiting())
             timers_.add(c);
     }
-    for (Connection* c = open_.oldest(); c && now - c->last > idle_; c = open_.oldest()) {
+    for (Connection* c = connections_.oldest_open(); c && now - c->last > idle_; c = connections_.oldest_open()) {
         end(c, End::idle_timeout);
         drop(c);
     }
-    for (Connection* c = closed_.oldest(); c && now - c->last > kClosedStay; c = closed_.oldest()) drop(c);
+    for (Connection* c = connections_.oldest_closed(); c && now - c->last > kClosedStay;
+         c = connections_.oldest_closed())
+        drop(c);
 }
 
 void Tracker::on_time(Nanos now) {
@@ -251,11 +253,8 @@ void Tracker::end(Connection* connection, End how) {
 
 void Tracker::report_end(Connection* connection, End how) {
     timers_.remove(connection);
-    open_.remove(connection);
-    closed_.add(connection);
-    connection->closed = true;
-    budget_.share_among(--open_count_);
-    ++closed_count_;
+    connections_.close(connection);
+    budget_.share_among(connections_.open());
     counter_of(ledger_.connections, how).add();
     if (!config_.output_connections) return;
     const HttpConnection& http = connection->http;
@@ -284,8 +283,7 @@ void Tracker::report_end(Connection* connection, End how) {
 void Tracker::drop(Connection* connection) {
     table_.erase(connection);
     timers_.remove(connection);
-    (connection->closed ? closed_ : open_).remove(connection);
-    --(connection->closed ? closed_count_ : open_count_);
+    connections_.remove(connection);
     if (const TcpConnection& tcp = connection->tcp; tcp.stream(0).sent() + tcp.stream(1).sent() > 0)
         former_.add(connection->hash, {tcp.stream(0).range(), tcp.stream(1).range()}, clock_.now());
     budget_.give(sizeof(Connection));
@@ -293,7 +291,7 @@ void Tracker::drop(Connection* connection) {
 }
 
 void Tracker::finish() {
-    while (Connection* connection = open_.oldest()) {
+    while (Connection* connection = connections_.oldest_open()) {
         end(connection, End::capture_end);
         drop(connection);
     }
@@ -305,8 +303,8 @@ void Tracker::publish() {
         tcp_.arena.trim();
     }
     Ledger::Gauges& gauges = ledger_.gauges;
-    gauges.open_connections.set(open_count_);
-    gauges.closed_connections.set(closed_count_);
+    gauges.open_connections.set(connections_.open());
+    gauges.closed_connections.set(connections_.closed());
     gauges.open_exchanges.set(static_cast<uint64_t>(std::max<int64_t>(0, http_.open_exchanges)));
     gauges.memory_used.set(budget_.used());
     gauges.memory_peak.set(budget_.peak());

@@ -4,7 +4,7 @@
 #include <bitset>
 #include <vector>
 
-#include "connection.h"
+#include "connection_lists.h"
 #include "events.h"
 #include "excluded_ends.h"
 #include "former_connections.h"
@@ -30,7 +30,8 @@ class Tracker final : public MemoryRelief {
     void limit_time(Nanos latest) { clock_.limit(latest); }
     // Ends what is open.
     void finish();
-    // Frees memory: what is unused, then connections: closed ones, those that keep most, those not used for longest.
+    // Frees memory: what is unused, then connections: closed ones, those that keep most, those that have only begun or
+    // were not used for longest.
     bool relieve() override;
 
     ExcludedEnds& excluded() { return excluded_; }
@@ -59,7 +60,7 @@ class Tracker final : public MemoryRelief {
     void end_for_memory(Connection* connection);
     bool drop_closed();
     bool end_largest();
-    bool end_oldest();
+    bool end_least();
     void make_room();
 
     const Config& config_;
@@ -74,9 +75,8 @@ class Tracker final : public MemoryRelief {
     ProductKey key_ = ProductKey::random();
     FlowTable<Connection> table_;
     FormerConnections former_;
-    UseList open_, closed_;
+    ConnectionLists connections_;
     TimerList timers_;
-    uint64_t open_count_ = 0, closed_count_ = 0;
     std::bitset<65536> ports_;
     ExcludedEnds excluded_;
     std::vector<Address> local_;

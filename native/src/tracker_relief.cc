@@ -7,11 +7,6 @@
 namespace sniffer {
 namespace {
 
-Connection* oldest_but(const UseList& list, const Connection* one) {
-    Connection* oldest = list.oldest();
-    return oldest && oldest == one ? oldest->use.after : oldest;
-}
-
 size_t width(uint64_t bytes) { return static_cast<size_t>(std::bit_width(bytes)); }
 
 }  // namespace
@@ -19,19 +14,19 @@ size_t width(uint64_t bytes) { return static_cast<size_t>(std::bit_width(bytes))
 bool Tracker::relieve() {
     if (relieving_) return false;  // what ends to make room takes none
     relieving_ = true;
-    const bool freed = tcp_.arena.release() || drop_closed() || end_largest() || end_oldest();
+    const bool freed = tcp_.arena.release() || drop_closed() || end_largest() || end_least();
     relieving_ = false;
     return freed;
 }
 
 bool Tracker::drop_closed() {
-    Connection* victim = oldest_but(closed_, current_);
+    Connection* victim = connections_.least_closed(current_);
     if (victim) drop(victim);
     return victim != nullptr;
 }
 
-bool Tracker::end_oldest() {
-    Connection* victim = oldest_but(open_, current_);
+bool Tracker::end_least() {
+    Connection* victim = connections_.least_open(current_);
     if (victim) end_for_memory(victim);
     return victim != nullptr;
 }
@@ -44,21 +39,20 @@ bool Tracker::end_largest() {
         return kept > budget_.share() ? kept : 0;
     };
     std::array<uint64_t, 65> by_width{};
-    for (const Connection* c = open_.oldest(); c; c = c->use.after) {
-        const uint64_t bytes = too_much(c);
+    connections_.each_open([&](const Connection* connection) {
+        const uint64_t bytes = too_much(connection);
         by_width[width(bytes)] += bytes;
-    }
+    });
     uint64_t sum = 0;
     size_t least = by_width.size();
     while (least > 1 && sum < budget_.limit() / 16) sum += by_width[--least];
     if (sum == 0) {  // looking at all of them again and again costs too much
-        search_again_ = ledger_.connections.memory.get() + open_count_ / 16;
+        search_again_ = ledger_.connections.memory.get() + connections_.open() / 16;
         return false;
     }
-    for (Connection *c = open_.oldest(), *next = nullptr; c; c = next) {
-        next = c->use.after;
-        if (width(too_much(c)) >= least) end_for_memory(c);
-    }
+    connections_.each_open([&](Connection* connection) {
+        if (width(too_much(connection)) >= least) end_for_memory(connection);
+    });
     return true;
 }
 

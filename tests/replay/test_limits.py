@@ -245,52 +245,6 @@ def test_max_record_size_with_a_long_head(replay: Replay) -> None:
     assert len(result.records) == 4
 
 
-def half_open(number: int, start_ms: float) -> Conversation:
-    """A connection that has sent half a body."""
-    conversation = Conversation(("10.0.0.2", 40000 + number), start_ms=start_ms)
-    return conversation.open().client(b"POST /%d HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf " % number)
-
-
-def test_the_connection_cap_evicts_the_least_recently_used(replay: Replay) -> None:
-    """What it held comes out as `evicted`; the connection is named in the log."""
-    first, second, third = (half_open(number, 10.0 * number) for number in range(3))
-    first.wait(15).client(b"and ", ack=False)
-    result = replay(pcap(frames(merged(first, second, third))), maxConcurrentConnections=2)
-    reasons = {record["path"]: record["incompleteReason"] for record in result.records}
-    assert reasons == {"/0": "capture_end", "/1": "evicted", "/2": "capture_end"}
-    assert result.stat("connections.evicted") == 1
-    (event,) = [event for event in result.events if event["event"] == "evicted"]
-    assert "40001" in str(event)
-
-
-def test_idle_connections_are_ended(replay: Replay) -> None:
-    """Time is the packets': another connection's packet, later, shows that this one was idle."""
-    idle = half_open(0, 0)
-    later = Conversation(("10.0.0.3", 1), start_ms=1500).open().exchange(GET, NO_CONTENT).close()
-    result = replay(pcap(frames(merged(idle, later))), connectionIdleTimeoutMs=1000)
-    assert [r.get("incompleteReason") for r in result.records] == ["idle_timeout", None, None]
-    assert result.stat("connections.idle_timeout") == 1
-    assert result.stat("connections.fin") == 1
-
-
-def test_a_connection_in_use_is_not_idle(replay: Replay) -> None:
-    conversation = half_open(0, 0).wait(900).client(b"and ").wait(900).client(b"x").server(NO_CONTENT).close()
-    result = replay(pcap(frames(conversation.segments)), connectionIdleTimeoutMs=1000)
-    assert [r["complete"] for r in result.records] == [True, True]
-    assert result.stat("connections.idle_timeout") == 0
-
-
-def test_an_idle_connection_goes_on_as_one_joined_midway(replay: Replay) -> None:
-    """Its state was dropped, so its next packet opens a new one."""
-    conversation = Conversation().open().exchange(GET, NO_CONTENT).wait(5000).exchange(GET, NO_CONTENT).close()
-    other = Conversation(("10.0.0.3", 1), start_ms=4000).open().exchange(GET, NO_CONTENT).close()
-    result = replay(pcap(frames(merged(conversation, other))), connectionIdleTimeoutMs=1000)
-    ours = [r for r in result.records if r["destination"]["ip"] == "10.0.0.2"]
-    assert [r["statusCode"] for r in ours if r["direction"] == "response"] == [204, 204]
-    assert ours[2]["midstream"] is True
-    assert ours[0]["connectionId"] != ours[2]["connectionId"]
-
-
 MIB = 1 << 20
 
 
