@@ -19,6 +19,7 @@ class Opening(NamedTuple):
 
     draft: Draft
     capture: Engine | Exception
+    started: bool = False
 
     def settle(self) -> tuple[Settings, Engine]:
         """Validates. A mistake in the configuration is the better explanation of a capture that did not open."""
@@ -32,6 +33,8 @@ class Opening(NamedTuple):
             raise
         if not isinstance(self.capture, Engine):
             raise self.capture
+        if not self.started:
+            self.capture.start()
         return settings, self.capture
 
     def _filter_rules(self, draft: Draft, is_sound: IsSound) -> Iterator[Problem]:
@@ -44,12 +47,18 @@ class Opening(NamedTuple):
 
 
 def open_capture(gather: Callable[[], Draft], *, replay: Mapping[str, Any] | None = None) -> Opening:
-    """Opens the capture and starts it: the engine works while Python imports and validates."""
+    """Opens the capture and starts it: the engine works while Python imports and validates.
+
+    A recorder numbers and deletes files when it starts: it waits for the validation. What comes meanwhile is in the
+    kernel's buffer.
+    """
     draft = gather()
     try:
         engine = Engine.open(draft.engine_json(replay=replay))
     except (ConfigError, EngineError, LibraryError, ValueError) as error:
         # ValueError: text that UTF-8 cannot hold.
         return Opening(draft, error)
-    engine.start()
-    return Opening(draft, engine)
+    records = replay is None and draft.values["recording"]["enabled"]
+    if not records:
+        engine.start()
+    return Opening(draft, engine, started=not records)

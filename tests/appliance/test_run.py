@@ -149,6 +149,25 @@ def test_a_filter_that_is_none_for_this_link(tmp_path: Path) -> None:
     assert json.loads(line)["message"].startswith("option --capture-filter: captureFilter: expected a filter that ")
 
 
+def test_a_mistake_leaves_recordings_alone(tmp_path: Path) -> None:
+    """A restart numbers what the last one left and deletes the oldest; one that cannot begin does neither."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    kept = {name: os.urandom(100) for name in ("capture.0001.pcap", "capture.0002.pcap", "capture.pcap")}
+    for name, content in kept.items():
+        (folder / name).write_bytes(content)
+    options = [
+        "--recording",
+        f"--recording-directory={folder}",
+        "--recording-max-files",
+        "1",
+        "--output-url",
+        "ftp://x",
+    ]
+    assert run(tmp_path, "--interface", "lo", "--ports", "80", *options).returncode == 2
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == kept
+
+
 @pytest.mark.parametrize(
     "text", ["exclude: 5", "redactHeaders: [[1]]", "ports: {}", "maxMemory: lots", "- a list", "a: b: c"]
 )
