@@ -48,6 +48,7 @@ class Spool:
         self._ledger = ledger
         self._thread = ThreadPoolExecutor(1, "spool")
         self._store: SpoolStore
+        # Rows that are being sent. Added to in the thread: what waits behind a put() knows what that put in hand.
         self._in_hand: set[int] = set()
         # Delivered, but a full disk could not let them go: records by row.
         self._stuck: dict[int, int] = {}
@@ -85,26 +86,35 @@ class Spool:
 
     async def put(self, deliveries: Sequence[Delivery], *, due: float = 0, in_hand: bool = False) -> list[int]:
         """Their rows. What is in hand take() leaves alone until release(). Raises SpoolError."""
+
+        def put(store: SpoolStore) -> tuple[list[int], list[Lost]]:
+            rows, lost = store.put(deliveries, due)
+            if in_hand:
+                self._in_hand.update(rows)
+            return rows, lost
+
         try:
-            rows, lost = await self._run(lambda store: store.put(deliveries, due))
+            rows, lost = await self._run(put)
         except SpoolGoneError:
-            rows, lost = await self._run(lambda store: store.put(deliveries, due))
+            rows, lost = await self._run(put)
         self._ledger.spool(sum(delivery.records for delivery in deliveries))
         self._count(lost)
-        if in_hand:
-            self._in_hand.update(rows)
         self.changed.set()
         return rows
 
     async def take(self, now: float) -> Delivery | None:
         """The oldest that is due, in hand from now on. Raises SpoolError."""
-        hand = tuple(self._in_hand)
-        if len(hand) > _MOST_IN_HAND:
+        if len(self._in_hand) > _MOST_IN_HAND:
             return None
-        found, lost = await self._run(lambda store: store.take(now, hand))
+
+        def take(store: SpoolStore) -> tuple[Delivery | None, list[Lost]]:
+            found, lost = store.take(now, tuple(self._in_hand))
+            if found is not None:
+                self._in_hand.add(found.row)
+            return found, lost
+
+        found, lost = await self._run(take)
         self._count(lost)
-        if found is not None:
-            self._in_hand.add(found.row)
         return found
 
     async def release(self, delivery: Delivery, due: float) -> None:

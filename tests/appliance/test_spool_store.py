@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import stat
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance.ledger import SinkLedger
+from appliance.sinks.spool import Spool, SpoolOptions
 from appliance.spool.database import FILE, NotOursError
 from appliance.spool.delivery import Delivery
 from appliance.spool.store import SpoolStore
@@ -272,3 +275,14 @@ def test_where_no_file_can_be_made_the_old_one_serves(store: Open, tmp_path: Pat
         spool.look()
     spool.put([delivery(2)])
     assert [one.key for one in drain(spool)] == ["key-1", "key-2"]
+
+
+async def test_what_is_put_in_hand_is_not_taken_by_who_waited_behind_it(tmp_path: Path) -> None:
+    """Its POST is under way: another one beside it would send it twice."""
+    spool = Spool(SpoolOptions(str(tmp_path), MIB, 3600), SinkLedger())
+    assert await spool.open()
+    ((row,), taken) = await asyncio.gather(spool.put([delivery(1)], in_hand=True), spool.take(time.monotonic()))
+    assert taken is None
+    await spool.release(delivery(1)._replace(row=row), due=0)
+    assert await spool.take(time.monotonic()) is not None
+    await spool.close()
