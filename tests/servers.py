@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -117,6 +118,13 @@ async def listening(connected: Connected) -> AsyncIterator[int]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def read_post(reader: asyncio.StreamReader) -> tuple[str, bytes]:
+    """The key and the body."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    (length,), (key,) = re.findall(r"content-length: (\d+)", head), re.findall(r"idempotency-key: (\S+)", head)
+    return key, await reader.readexactly(int(length))
 
 
 async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

@@ -25,6 +25,7 @@ class PostOptions:
     url: str
     shown_url: str  # without user, password and query
     instance: str
+    timeout: float  # seconds, for one POST
     concurrency: int
     queue_size: int
     max_messages: int
@@ -49,7 +50,7 @@ class HttpSink:
 
     async def start(self) -> None:
         options = self._options
-        self._poster = Poster(self._open_session, options.url, options.shown_url)
+        self._poster = Poster(self._open_session, options.url, options.shown_url, options.timeout)
         batches = Batches(
             self._queue,
             instance=options.instance,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
@@ -17,6 +18,8 @@ _log = logging.getLogger("tcp_sniffer.http")
 
 # A collector's answer is read to its end, or else the connection could not be used again; not a long one.
 _MOST_ANSWER = 64 << 10
+# Seconds; none would be no limit.
+_LEAST_TIMEOUT = 0.001
 
 # Whether connections are kept in it.
 OpenSession = Callable[[bool], aiohttp.ClientSession]
@@ -29,24 +32,27 @@ class Failure(NamedTuple):
 
 
 class Poster:
-    def __init__(self, open_session: OpenSession, url: str, shown_url: str) -> None:
-        """`shown_url` is without user, password and query."""
+    def __init__(self, open_session: OpenSession, url: str, shown_url: str, timeout: float) -> None:
+        """`shown_url` is without user, password and query; `timeout`: seconds for one POST, connecting included."""
         self._session = open_session(True)
         self._fresh = open_session(False)
         self._url = url
         self.shown_url = shown_url
+        self._timeout = timeout
 
     async def post(self, delivery: Delivery) -> Failure | None:
         """None where the collector took it."""
         use = Use()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._timeout
         try:
             try:
-                return await self._send(self._session, delivery, use)
+                return await self._send(self._session, delivery, use, self._timeout)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError):
                 # A kept connection that ends when it is used again says nothing of the collector. Another may, too.
                 if not use.kept:
                     raise
-                return await self._send(self._fresh, delivery, Use())
+                return await self._send(self._fresh, delivery, Use(), max(end - loop.time(), _LEAST_TIMEOUT))
         except TimeoutError:
             return Failure("timeout", again=True)
         except (aiohttp.ClientError, OSError) as error:
@@ -55,14 +61,21 @@ class Poster:
         except Exception as error:  # noqa: BLE001 - whatever it is, it costs these records and not the output
             return Failure(f"{type(error).__name__}: {error}", again=False)
 
-    async def _send(self, session: aiohttp.ClientSession, delivery: Delivery, use: Use) -> Failure | None:
+    async def _send(
+        self, session: aiohttp.ClientSession, delivery: Delivery, use: Use, seconds: float
+    ) -> Failure | None:
         headers = {
             "Content-Type": "application/x-ndjson" if delivery.ndjson else "application/json",
             # The same on each try: a collector that got an earlier one can tell.
             "Idempotency-Key": delivery.key,
         }
         async with session.post(
-            self._url, data=delivery.body, headers=headers, allow_redirects=False, trace_request_ctx=use
+            self._url,
+            data=delivery.body,
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=seconds),
+            trace_request_ctx=use,
         ) as answer:
             if retry.is_success(answer.status):
                 await _read_some(answer)

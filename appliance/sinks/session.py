@@ -27,7 +27,6 @@ def open_session(
     exclude: Exclude,
     headers: dict[str, str],
     connections: int,
-    timeout: float,
     tls: ssl.SSLContext | bool,
     keep: bool,
 ) -> aiohttp.ClientSession:
@@ -38,7 +37,6 @@ def open_session(
     return aiohttp.ClientSession(
         connector=connector,
         headers=headers,
-        timeout=aiohttp.ClientTimeout(total=timeout),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 from pathlib import Path
 from typing import Any
 
@@ -244,13 +243,6 @@ async def test_an_answer_counts_though_its_body_does_not_come(
     assert len(posts) == 2
 
 
-async def read_post(reader: asyncio.StreamReader) -> tuple[str, bytes]:
-    """The key and the body."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-    (length,), (key,) = re.findall(r"content-length: (\d+)", head), re.findall(r"idempotency-key: (\S+)", head)
-    return key, await reader.readexactly(int(length))
-
-
 async def test_an_answer_with_a_long_header_counts(tmp_path: Path, target: int) -> None:
     """A gateway's cookie or policy: the collector has taken the record."""
     long = lambda _: web.Response(headers={"Content-Security-Policy": "x" * 60_000})  # noqa: E731
@@ -272,55 +264,6 @@ async def test_an_endless_header_is_no_answer(tmp_path: Path, target: int) -> No
         await until(lambda: len(collector.posts) == 2, "the posts")
         assert await sniffing.stop() == 6
     assert sniffing.sink("http")["delivered"] == 0
-
-
-@pytest.mark.parametrize("spooled", [False, True])
-@pytest.mark.parametrize("delay", [0.0, 0.002])
-async def test_a_collector_that_closes_each_connection_unasked(
-    tmp_path: Path, target: int, delay: float, spooled: bool
-) -> None:
-    """After its answer, which does not say so: the next POST finds a connection that ends."""
-
-    async def answer_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        key, _ = await read_post(reader)
-        taken.append(key)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        await writer.drain()
-        await asyncio.sleep(delay)
-
-    taken: list[str] = []
-    more = ["--output-spool-directory", str(tmp_path / "spool")] if spooled else []
-    async with (
-        listening(answer_and_close) as port,
-        Sniffing(tmp_path / "s", *options(target, f"http://127.0.0.1:{port}/", *more)) as sniffing,
-    ):
-        await sniffing.until_event("start")
-        began = asyncio.get_running_loop().time()
-        await get(target, 100)
-        await until(lambda: len(set(taken)) == 200, "the records")
-        assert asyncio.get_running_loop().time() - began < 5
-        assert await sniffing.stop() == 0
-    assert not sniffing.events("post_spooled")
-    assert sniffing.sink("http")["delivered"] == 200
-
-
-async def test_a_fresh_connection_that_ends_is_a_failure(tmp_path: Path, target: int) -> None:
-    """It waits for its turn like any other: nobody is hammered."""
-
-    async def close(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        await read_post(reader)
-        tried.append(asyncio.get_running_loop().time())
-
-    tried: list[float] = []
-    more = ["--output-batch-max-messages", "10", "--shutdown-timeout-ms", "100"]
-    async with (
-        listening(close) as port,
-        Sniffing(tmp_path / "s", *options(target, f"http://127.0.0.1:{port}/", *more)) as sniffing,
-    ):
-        await get(target)
-        await until(lambda: len(tried) == 2, "the second try")
-        assert await sniffing.stop() == 6
-    assert tried[1] - tried[0] > 0.7
 
 
 async def test_a_slow_collector_slows_nothing_else(tmp_path: Path, target: int) -> None:
