@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NoReturn
 
 # What people give to a switch that takes nothing, as if it were the field of a file.
 _TRUTHS = ("true", "false", "1", "0")
@@ -17,6 +17,10 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """One line: dozens of options before it hide what is wrong."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if misused := self._switch_with_value(sys.argv[1:] if args is None else args):

@@ -7,9 +7,8 @@ import logging
 from appliance import engine
 from appliance.config import ConfigError
 from appliance.engine import EngineError
+from appliance.exit_codes import CONFIGURATION, INTERFACE, LIBRARY, OTHER, REFUSED
 from appliance.shared_library import LibraryError
-
-OTHER, CONFIGURATION, INTERFACE, REFUSED, LIBRARY, DRAIN_TIMED_OUT = range(1, 7)
 
 _log = logging.getLogger("tcp_sniffer")
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from appliance import failure, log, outputs, ready
+from appliance import exit_codes, failure, log, outputs, ready
 from appliance.config import ConfigError, Draft, Settings
 from appliance.engine import Engine, EngineError, confine
 from appliance.opening import Opening
@@ -49,7 +49,7 @@ class Service:
             while True:
                 code = await self._attempt(opening)
                 if code is None:
-                    return 0 if self._run is None or not self._run.lost else failure.DRAIN_TIMED_OUT
+                    return 0 if self._run is None or not self._run.lost else exit_codes.DRAIN_TIMED_OUT
                 if self._confined or not _stays(opening.draft):
                     return code
                 if await self._idle(opening.draft):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from appliance.config import add_options, gather, overrides_from
+from appliance.exit_codes import MEANINGS
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -20,6 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="the YAML file (default: CONFIG_FILE, else the system's)")
     parser.add_argument("--pretty", action="store_true", help="one line per exchange for people, on stdout")
     add_options(parser)
+    parser.epilog = "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items()) + "."
 
 
 def gathered(args: Namespace, defaults: Mapping[str, Any]) -> Draft:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 
+from appliance.config.ports import Port, is_entry
+
 
 def number(least: float, most: float) -> Callable[[str], float]:
     """For add_argument(type=…): a number within these limits, so neither nan nor an infinity."""
@@ -14,6 +16,15 @@ def number(least: float, most: float) -> Callable[[str], float]:
 def whole(least: int, most: int) -> Callable[[str], int]:
     """The same for a whole number."""
     return lambda text: int(_within(int, text, "a whole number", least, most))
+
+
+def ports(text: str) -> list[Port]:
+    """The same for ports and ranges of ports, as `ports` of the configuration has them."""
+    parts = [part.strip() for part in text.split(",")]
+    entries: list[Port] = [int(part) if part.isdecimal() else part for part in parts]
+    if not all(map(is_entry, entries)):
+        raise ArgumentTypeError(f"expected ports and ranges such as 8080,9000-9100, got {text}")
+    return entries
 
 
 def _within(kind: Callable[[str], float], text: str, what: str, least: float, most: float) -> float:

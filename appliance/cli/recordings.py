@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from appliance import exit_codes
+from appliance.cli.numbers import ports
 from appliance.engine import EngineError
 from appliance.shared_library import LibraryError
 
@@ -33,14 +35,16 @@ def register(parser: ArgumentParser) -> None:
         command = commands.add_parser(name, help=help_text, description=help_text.capitalize() + ".")
         command.add_argument("paths", nargs="+", metavar="PATH", help="capture files, or folders of recordings")
         command.add_argument("-o", "--output", required=True, metavar="FILE", help="the new file (.pcap or .pcapng)")
-        command.set_defaults(handler=_write, anonymize=False, ports="")
+        command.set_defaults(handler=_write, anonymize=False, ports=[])
         if name == "export":
             command.add_argument(
                 "--anonymize",
                 action="store_true",
                 help=f"replace addresses, prefixes kept, and clients' ports, by the key of the variable {_KEY}",
             )
-            command.add_argument("--ports", default="", metavar="A,B,…", help="the servers' ports, which stay")
+            command.add_argument(
+                "--ports", type=ports, default=[], metavar="A,B,…", help="the servers' ports, which stay"
+            )
 
 
 def _list(args: Namespace) -> int:
@@ -81,12 +85,8 @@ def _write(args: Namespace) -> int:
         if not key:
             return _fail(f"--anonymize needs a key of 64 hexadecimal digits in the variable {_KEY}")
         recording |= {"anonymize": "prefix-preserving", "anonymizeKey": key}
-    try:
-        entries = [part.strip() for part in args.ports.split(",") if part.strip()]
-        if entries:
-            recording["ports"] = [int(entry) if entry.isdigit() else entry for entry in entries]
-    except ValueError:
-        return _fail(f"--ports: expected ports and ranges such as 8080,9000-9100, got {args.ports}")
+    if args.ports:
+        recording["ports"] = args.ports
     try:
         files = [file for path in args.paths for file in _files(path)]
         from appliance import engine
@@ -114,7 +114,5 @@ def _files(path: str) -> Iterator[str]:
 
 
 def _fail(sentence: str) -> int:
-    from appliance import failure
-
     print(f"tcp-sniffer: {sentence}", file=sys.stderr)
-    return failure.CONFIGURATION
+    return exit_codes.CONFIGURATION

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import uvloop
 
-from appliance import failure, log, outputs
+from appliance import exit_codes, log, outputs
 from appliance.cli.plain_log import level_beside
 from appliance.run import Run
+from appliance.sinks.stdout import StdoutSink
 
 if TYPE_CHECKING:
     from appliance.cli.progress import Progress
@@ -48,7 +49,9 @@ async def _deliver(
     await _with_status(settings, run, _until_over(run, progress))
     if run.error is not None:
         raise run.error
-    return failure.DRAIN_TIMED_OUT if run.lost else 0
+    if run.lost:
+        return exit_codes.DRAIN_TIMED_OUT
+    return exit_codes.OTHER if any(sink.closed for sink in sinks if isinstance(sink, StdoutSink)) else 0
 
 
 async def _with_status(settings: Settings, run: Run, work: Coroutine[None, None, None]) -> None:

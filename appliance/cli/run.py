@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from appliance import ready
+from appliance import exit_codes, ready
 from appliance.cli.capturing import add_arguments, gathered, render
 from appliance.cli.signals import Signals
 from appliance.engine import Engine
@@ -30,7 +30,7 @@ def run(args: Namespace) -> int:
     signals = Signals()
     if error := _lacks_descriptors():
         print(f"tcp-sniffer: {_DESCRIPTORS} file descriptors must be left to start with: {error}", file=sys.stderr)
-        return 1  # failure.OTHER, for whose module one would be needed
+        return exit_codes.OTHER
     ready.clear()  # a sniffer that was killed left it, and a pod's volume outlives the container
     defaults = {"outputStdout": True} if args.pretty else {}
 
@@ -72,8 +72,12 @@ def _serve(args: Namespace, signals: Signals, opening: Opening, open_once: Calla
         signals.on_stop(stop.set)
         return await Service(open_once, stop, render(args)).serve(opening)
 
+    code: int | None = None
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(serve())
+            code = runner.run(serve())
     except Exception as error:  # noqa: BLE001 - the last word, whatever it was
-        return failure.write_unexpected(error)
+        # To close the loop takes a file descriptor: where none is left, all is done before that fails.
+        if code is None:
+            return failure.write_unexpected(error)
+    return code

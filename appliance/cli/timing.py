@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance.cli.numbers import number, whole
+from appliance import exit_codes
+from appliance.cli.numbers import number, ports, whole
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -22,7 +23,7 @@ def register(parser: ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="a capture file, or a folder of such")
     reading = parser.add_argument_group("reading")
     reading.add_argument(
-        "--ports", type=_ports, default=["1-65535"], metavar="PORTS", help="the servers' ports: 80,8000-8100 (all)"
+        "--ports", type=ports, default=["1-65535"], metavar="PORTS", help="the servers' ports: 80,8000-8100 (all)"
     )
     reading.add_argument("--filter", metavar="BPF", help="only packets that match (pcap-filter(7))")
     reading.add_argument("--anonymize", action="store_true", help="replace the addresses, keeping common prefixes")
@@ -54,10 +55,6 @@ def register(parser: ArgumentParser) -> None:
     parser.set_defaults(handler=_timing)
 
 
-def _ports(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
-
-
 def _timing(args: Namespace) -> int:
     from appliance import failure
     from appliance.engine import EngineError
@@ -67,19 +64,25 @@ def _timing(args: Namespace) -> int:
         from appliance.timing import failures
         from appliance.timing.run import run
     except ImportError as error:
-        return _fail(f"timing needs {error.name}: pip install 'tcp-sniffer[analysis]'", failure.OTHER)
+        return _fail(_lacks(error, "analysis"), exit_codes.OTHER)
     if args.cluster and (args.packets or args.html):
-        return _fail("--cluster gives no packets: leave out --packets and --html", failure.CONFIGURATION)
+        return _fail("--cluster gives no packets: leave out --packets and --html", exit_codes.CONFIGURATION)
     try:
         return run(args)
+    except ImportError as error:
+        return _fail(_lacks(error, "cluster"), exit_codes.OTHER)
     except (EngineError, LibraryError) as error:
         return _fail(str(error), failure.exit_code(error))
     except failures.INPUT as error:
-        return _fail(str(error), failure.CONFIGURATION)
+        return _fail(str(error), exit_codes.CONFIGURATION)
     except BrokenPipeError:
         raise  # cli/__init__.py knows what to do
     except failures.OTHER as error:
-        return _fail(failures.sentence(error), failure.OTHER)
+        return _fail(failures.sentence(error), exit_codes.OTHER)
+
+
+def _lacks(error: ImportError, extra: str) -> str:
+    return f"timing needs {error.name}: install the extra `{extra}` (in the source: pip install '.[{extra}]')"
 
 
 def _fail(sentence: str, code: int) -> int:

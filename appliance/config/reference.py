@@ -11,6 +11,7 @@ from appliance.config.draft import PLACEMENT
 from appliance.config.fields import DEFAULT_FILE, Field, env_only, fields, groups
 from appliance.config.problems import hide_url, shown
 from appliance.config.settings import Settings
+from appliance.exit_codes import MEANINGS
 
 _INTRODUCTION = f"""\
 # Configuration
@@ -50,6 +51,8 @@ def reference() -> str:
         parts.append(_section(field))
     parts.append("## Variables alone\n\nWhat no file and no option may hold.\n")
     parts.append("".join(f"- `{name}`: {text}\n" for name, text in env_only().items()))
+    parts.append("## Exit codes\n\nOf `tcp-sniffer` and all its commands.\n")
+    parts.append("".join(f"- {code}: {meaning}\n" for code, meaning in MEANINGS.items()))
     return "\n".join(parts)
 
 

@@ -25,6 +25,7 @@ _WARN_EVERY = 600.0
 # What the end may wait for the last export, and an export for the event loop.
 _LAST_EXPORT = 1.0
 _LOOP_PATIENCE = 5.0
+_ADVICE = "; install the extra `otlp` (in the source: pip install '.[otlp]')"
 
 _T = TypeVar("_T")
 
@@ -88,7 +89,7 @@ class OtlpExport:
             self._exporter = await _in_thread(self._make_exporter)
             interval = _interval()
         except (ImportError, ValueError) as error:
-            advice = "; pip install 'tcp-sniffer[otlp]'" if isinstance(error, ImportError) else ""
+            advice = _ADVICE if isinstance(error, ImportError) else ""
             _log.error("the metrics are not sent", extra={"event": "otlp_unavailable", "error": f"{error}{advice}"})
             return
         _log.info("metrics are sent", extra={"event": "otlp_start", "url": hide_url(self._url), "seconds": interval})

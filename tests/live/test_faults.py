@@ -303,6 +303,18 @@ def test_no_file_descriptor_left(network: Network, listen: Listen, tmp_path: Pat
     assert "Too many open files" in json.dumps(sniffer.events("recording_paused"))
 
 
+def test_no_file_descriptor_left_to_end_with(network: Network, listen: Listen) -> None:
+    """All is told and drained; that the loop cannot be closed is nobody's concern."""
+    sniffer = listen("--interface", "wire")
+    with asking(network.client, SMALL) as steady:
+        wait_until(lambda: len(steady.answered) > 10, sniffer.process, "answers")
+        limits = resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    assert stop(sniffer.process) == 0
+    assert_all_told(sniffer, steady)
+    assert not sniffer.events("failed")
+
+
 def page(place: Namespace, path: str) -> str:
     """The status code; 000 where nobody answers."""
     options = ("-s", "--noproxy", "*", "--max-time", "1", "-o", "/dev/null", "-w", "%{http_code}")

@@ -189,7 +189,7 @@ async def test_a_collector_that_refuses_gets_one_warning_and_one_word_when_it_is
 @pytest.mark.parametrize(
     ("code", "env", "words"),
     [
-        ("import sys; sys.modules['opentelemetry'] = None", {}, "pip install 'tcp-sniffer[otlp]'"),
+        ("import sys; sys.modules['opentelemetry'] = None", {}, "install the extra `otlp`"),
         ("", {"OTEL_METRIC_EXPORT_INTERVAL": "soon"}, "OTEL_METRIC_EXPORT_INTERVAL: expected milliseconds, got 'soon'"),
     ],
     ids=["no SDK", "interval"],

@@ -93,6 +93,18 @@ def test_what_the_engine_tells_is_in_the_log(library: Path, tmp_path: Path, even
     assert log[-1]["final"]
 
 
+@pytest.mark.parametrize("served", [False, True], ids=["stdout", "status"])
+def test_a_full_disk_behind_stdout(library: Path, capture: Path, served: bool) -> None:
+    """Records that nobody gets are no success."""
+    more = ["--status-listen", f"127.0.0.1:{unused_port()}"] if served else []
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "appliance", "replay", str(capture), "--ports", "8080", *more],
+            stdout=full, stderr=subprocess.PIPE, check=False, env={**os.environ, "TCP_SNIFFER_LIBRARY": str(library)},
+        )  # fmt: skip
+    assert (done.returncode, b"No space left on device" in done.stderr) == (1, True)
+
+
 def test_the_level_of_the_log(library: Path, tmp_path: Path) -> None:
     """A gap is a warning, what else there is to tell is for information."""
     file = tmp_path / "gap.pcap"
@@ -189,7 +201,7 @@ def test_pretty_without_stdout(library: Path, capture: Path) -> None:
 def test_options_are_written_out(library: Path, capture: Path, option: str, told: str) -> None:
     done = command(library, capture, option)
     assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.decode().endswith(f"replay: error: {told}\n")
+    assert done.stderr.decode() == f"tcp-sniffer replay: {told}; see tcp-sniffer replay --help\n"
 
 
 @pytest.mark.parametrize("speed", ["nan", "inf", "-1", "fast"])

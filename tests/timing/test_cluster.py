@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -102,6 +103,17 @@ def test_no_scheduler(library: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "no Dask scheduler answers" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_its_extra(library: Path, tmp_path: Path) -> None:
+    code = "import sys; sys.modules['distributed'] = None; from appliance.cli import main; sys.exit(main())"
+    asked = [sys.executable, "-c", code, "timing", str(tmp_path), "--cluster", "tcp://127.0.0.1:1"]
+    environment = {**os.environ, "TCP_SNIFFER_LIBRARY": str(library)}
+    (tmp_path / "one.pcap").write_bytes(pcap(frames(in_order(random_connections(1, users=1, connections=1)))))
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tcp-sniffer: timing needs distributed: install the extra `cluster`")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_file_that_a_worker_cannot_read(cluster: str, tmp_path: Path) -> None:
