@@ -7,6 +7,7 @@
 #include "byte_set.h"
 #include "json_check.h"
 #include "redact_fields.h"
+#include "utf8.h"
 
 namespace sniffer {
 
@@ -28,7 +29,7 @@ std::string_view only_parameter(std::string_view header, std::string_view name) 
     if (kNever.find_in(first) < first.size()) return {};
     while (!(header = trim(header)).empty()) {
         const std::string_view key = take_until(header, '=');
-        header = trim(header);
+        if (!header.empty() && is_blank(header.front())) return {};
         std::string_view value;
         if (header.starts_with('"')) {
             header.remove_prefix(1);
@@ -62,7 +63,7 @@ bool has_wide_blanks(std::string_view name) {
 // Percent and RFC 2047 codes in names are undone by some.
 bool is_plain_name(std::string_view name) {
     return !name.empty() && name.find('%') == std::string_view::npos && name.find("=?") == std::string_view::npos &&
-           !has_wide_blanks(name);
+           valid_utf8(name) && !has_wide_blanks(name);
 }
 
 // Whether a content that is not withheld can be searched.
@@ -106,7 +107,7 @@ bool read_line(std::string_view line, PartHead& head) {
     head.names += count_names(line);
     if (head.names > 1) return false;
     if (equals_lower(key, "content-disposition")) {
-        if (!head.name.empty()) return false;
+        if (!head.name.empty() || !equals_lower(trim(line.substr(0, line.find(';'))), "form-data")) return false;
         head.name = only_parameter(line, "name");
         return is_plain_name(head.name);
     }

@@ -202,11 +202,11 @@ class HeadWriter {
     }
 
     std::string_view unhidden(std::string_view name, std::string_view value) {
-        return redactor_.has_fields() && redactor_.url_header(name) ? redacted_url(value) : value;
+        return redactor_.holds_url(name, value) ? redacted_url(value) : value;
     }
 
     std::string_view redacted_url(std::string_view url) {
-        if (!redactor_.has_fields() || url.find_first_of("?#") == std::string_view::npos) return url;
+        if (!redactor_.has_fields() || url.find_first_of("?#;") == std::string_view::npos) return url;
         url_.clear();
         redactor_.url(url, url_);
         return url_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ascii.h"
+#include "byte_set.h"
 #include "json_check.h"
 #include "redact_fields.h"
 
@@ -55,8 +56,11 @@ bool NameSet::has_underscored(std::string_view name) const {
     });
 }
 
-bool Redactor::url_header(std::string_view name) const {
-    return name == "referer" || name == "location" || name == "content-location";
+// Proxies and libraries have many headers of their own for URLs.
+bool Redactor::holds_url(std::string_view name, std::string_view value) const {
+    static constexpr ByteSet kQuery("?#");
+    return !fields_.empty() && (kQuery.find_in(value) < value.size() || name == "referer" || name == "location" ||
+                                name == "content-location");
 }
 
 void Redactor::url(std::string_view url, Text& out) const { redact_url(url, fields_, out); }
@@ -100,8 +104,11 @@ bool is_ascii_charset(std::string_view content_type) {
 }
 
 bool Redactor::parses(std::string_view content_type, std::string_view body) const {
-    const std::string type = media_type(content_type);
-    if (!is_ascii_charset(content_type) || (says_form(type) && type != kFormType)) return false;
+    const std::string type = media_type(content_type), lower = to_lower(content_type);
+    if (!is_ascii_charset(content_type)) return false;
+    // Some look for these words alone, wherever they stand.
+    if (says_form(lower) && type != kFormType) return false;
+    if (lower.find("multipart") != std::string::npos && !type.starts_with("multipart/")) return false;
     if (type.starts_with("multipart/")) return is_whole_form_data(content_type, body);
     if ((type == kFormType || (type.empty() && looks_like_form(body))) && is_form(body)) return true;
     return is_json(body);

@@ -54,8 +54,8 @@ class Redactor {
     // Is this header's value withheld? `name` is in lower case, here and below.
     bool header(std::string_view name) const { return headers_.has_lower(name); }
     bool has_fields() const { return !fields_.empty(); }
-    // Is the header's value a URL, whose parameters may be secret?
-    bool url_header(std::string_view name) const;
+    // Whether there is a URL in a header's value, whose parameters may be secret.
+    bool holds_url(std::string_view name, std::string_view value) const;
     // Appends a URL or request target; the values of named parameters are replaced.
     void url(std::string_view url, Text& out) const;
     // Whether a body, which is whole, is what its type says and a search of it finds every field: JSON, form or

@@ -30,9 +30,9 @@ bool looks_like_json(std::string_view text);
 // JSON, at any depth; keys may be spelled with escapes. A value of any type becomes a string.
 void redact_json(std::string_view text, const NameSet& fields, Text& out);
 
-// Whether a form's field has one of the names: `user[password]`, `user.password`, `user:password` and `password[]` are
-// how forms spell depth, and PHP reads `api.key` and `api key` as api_key. A name that some readers end early has both
-// names.
+// Whether a form's field has one of the names: `user[password]`, `user.password`, `user$password`, `user-password` and
+// `password[]` are how forms spell depth, React puts `1_` in front, and PHP reads `api.key` and `api key` as api_key. A
+// name that some readers end early has both names.
 bool has_form_name(std::string_view name, const NameSet& fields);
 
 // The same for a name that is percent-encoded.
@@ -44,7 +44,7 @@ bool is_form(std::string_view text);
 // name=value&name=value, percent-encoded, where `a[b]` has the names a and b; or JSON; or both to different readers.
 void redact_form_or_json(std::string_view text, const NameSet& fields, Text& out);
 
-// name=value&name=value behind the `?` and `#` of a URL.
+// name=value&name=value behind the `?` and `#` of a URL, ;name=value in its path.
 void redact_url(std::string_view url, const NameSet& fields, Text& out);
 
 // Whether it is multipart/form-data (RFC 7578) from the first delimiter to the closing one (RFC 2046 section 5.1.1),

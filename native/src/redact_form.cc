@@ -54,12 +54,10 @@ class FormSearch {
                 continue;
             }
             const size_t value = at + 1;
-            at = ends_.values.find_in(text_, value);
-            if (named(name, value - 1) || (first < name && named(first, value - 1))) {
-                found = {value, ends_.withheld.find_in(text_, value), false};
-                at_ = found.end + 1;
-                return true;
-            }
+            // Some leave out a `=` with no name before it: what follows may be a name.
+            at = value - 1 == name ? name : ends_.values.find_in(text_, value);
+            if (named(name, value - 1) || (first < name && named(first, value - 1))) return take(value, found);
+            if (const size_t deep = deep_value(first, value, at); deep < at) return take(deep, found);
             first = at + 1;
         }
         at_ = text_.size();
@@ -68,6 +66,22 @@ class FormSearch {
 
  private:
     bool named(size_t begin, size_t end) const { return has_coded_name(text_.substr(begin, end - begin), fields_); }
+
+    bool take(size_t value, Found& found) {
+        found = {value, ends_.withheld.find_in(text_, value), false};
+        at_ = found.end + 1;
+        return true;
+    }
+
+    // To some a name goes on to the first `]=`. Where the value behind it begins, if it is to be withheld; else `end`.
+    size_t deep_value(size_t name, size_t value, size_t end) const {
+        for (size_t at = value; (at = text_.find('=', at)) < end; ++at) {
+            const std::string_view before = text_.substr(value, at - value);
+            if (before.ends_with(']') || before.ends_with("%5D") || before.ends_with("%5d"))
+                return named(name, at) ? at + 1 : end;
+        }
+        return end;
+    }
 
     std::string_view text_;
     const Separators& ends_;
@@ -88,34 +102,56 @@ bool any_part(std::string_view name, const ByteSet& ends, Test test) {
     return false;
 }
 
-// What parts a name: how forms spell depth, and where some readers end a name that goes on to others.
-constexpr ByteSet kParting(std::string_view("[]'\";?#\r\n\0", 10)), kDots(".:"), kBlank(" \t\r\n");
-constexpr ByteSet kSpecial{kParting, kDots, kBlank}, kCoded{kSpecial, ByteSet("%+")};
+// What parts a name: how forms spell depth, and where some readers end a name that goes on to others. Dots and dashes
+// are often part of a name as well.
+using namespace std::string_view_literals;
+constexpr ByteSet kParting("[](){}<>'\"`;?#$,=!*/\\|@^&~\r\n\0"sv), kDots(".:"), kBlank(" \t\r\n");
+constexpr ByteSet kSpecial{kParting, kDots, kBlank, ByteSet("-")};
 static_assert([] {
     for (int c = 0; c < 128; ++c)
         if (is_blank(static_cast<char>(c)) && !kSpecial.has(static_cast<char>(c))) return false;
     return true;
 }());
 
+// The name itself, or with what libraries put before it: Django `auth-`, for each depth, and React `1_` or `_1_`.
+bool has_prefixed(std::string_view name, const NameSet& fields) {
+    if (fields.has(name)) return true;
+    for (size_t at = name.find('-'); at < name.size(); at = name.find('-', at + 1))
+        if (fields.has(name.substr(at + 1))) return true;
+    const size_t begin = name.starts_with('_'), end = name.find_first_not_of("0123456789", begin);
+    return end > begin && end < name.size() && name[end] == '_' && fields.has(name.substr(end + 1));
+}
+
+std::string latin1_as_utf8(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<uint8_t>(c);
+        if (byte >= 0x80) out += static_cast<char>(0xc0 | byte >> 6);
+        out += byte < 0x80 ? c : static_cast<char>(0x80 | (byte & 0x3f));
+    }
+    return out;
+}
+
 // Whether all readers end the name where it ends: nothing stands in it, nor is coded there, that a form would have
-// coded or that some end it at.
+// coded or that some end it at; and it is UTF-8.
 bool ends_alike(std::string_view name) {
     static constexpr ByteSet kNever(" \t\r\n\"'<>\\{};");
     if (trim(name).empty()) return true;
     while (name.starts_with(' ') || name.starts_with('\t')) name.remove_prefix(1);
     while (name.ends_with(' ') || name.ends_with('\t')) name.remove_suffix(1);
     if (kNever.find_in(name) < name.size()) return false;
+    bool beyond_ascii = false;
     for (size_t at = name.find('%'); at < name.size(); at = name.find('%', at + 1)) {
         const int byte = coded_byte(name, at);
         if (byte < 0x20 || byte == 0x7f || byte == ';') return false;
+        beyond_ascii |= byte >= 0x80;
     }
-    return true;
+    return !beyond_ascii || valid_utf8(percent_decoded(name));
 }
 
 }  // namespace
 
 bool has_controls(std::string_view text) {
-    using namespace std::string_view_literals;
     static constexpr ByteSet kControls(
         "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0b\x0c\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d"
         "\x1e\x1f\x7f"sv);
@@ -125,17 +161,20 @@ bool has_controls(std::string_view text) {
 // Some readers leave out white space around it.
 bool has_form_name(std::string_view name, const NameSet& fields) {
     name = trim(name);
-    if (fields.has(name)) return true;
+    if (has_prefixed(name, fields)) return true;
     if (kSpecial.find_in(name) == name.size()) return false;
-    const auto known = [&](std::string_view part) { return fields.has(part); };
+    const auto known = [&](std::string_view part) { return has_prefixed(part, fields); };
     return fields.has_underscored(name) || any_part(name, kParting, [&](std::string_view part) {
                return known(part) || fields.has_underscored(part) || any_part(part, kDots, known);
            });
 }
 
 bool has_coded_name(std::string_view name, const NameSet& fields) {
-    if (fields.has(name)) return true;
-    return kCoded.find_in(name) < name.size() && has_form_name(percent_decoded(name), fields);
+    static constexpr ByteSet kCodes("%+");
+    if (kCodes.find_in(name) == name.size()) return has_form_name(name, fields);
+    const std::string decoded = percent_decoded(name);
+    return fields.has(name) || has_form_name(decoded, fields) ||
+           (!valid_utf8(decoded) && has_form_name(latin1_as_utf8(decoded), fields));
 }
 
 bool is_form(std::string_view text) {
@@ -157,9 +196,15 @@ void redact_form_or_json(std::string_view text, const NameSet& fields, Text& out
 }
 
 void redact_url(std::string_view url, const NameSet& fields, Text& out) {
-    const size_t query = url.find_first_of("?#");
-    if (query == std::string_view::npos) return out.append(url);
-    out.append(url.substr(0, query + 1));
+    const size_t query = std::min(url.find_first_of("?#"), url.size());
+    if (const std::string_view path = url.substr(0, query); path.find(';') < path.size()) {
+        static constexpr Separators kPath{ByteSet("=;/"), ByteSet(";/"), ByteSet(";/")};
+        replace_found(path, FormSearch(path, kPath, fields), out);
+    } else {
+        out.append(path);
+    }
+    if (query == url.size()) return;
+    out.push_back(url[query]);
     url.remove_prefix(query + 1);
     static constexpr Separators kUrl{ByteSet("=&;?#"), ByteSet("&;?#"), ByteSet("&")};
     replace_found(url, FormSearch(url, kUrl, fields), out);
