@@ -22,7 +22,7 @@ struct Connection {
     // Bytes of what was said and is neither told yet nor forgotten.
     uint64_t kept() const { return http.kept() + tcp.stream(0).kept() + tcp.stream(1).kept(); }
 
-    bool established() const {
+    bool both_spoke() const {
         const TcpStream &one = tcp.stream(0), &other = tcp.stream(1);
         return one.packets > 0 && other.packets > 0 && one.bytes + other.bytes > 0;
     }

@@ -14,7 +14,7 @@ class ConnectionLists {
     void add(Connection* connection);
     // A packet of it came.
     void use(Connection* connection) {
-        if (connection->stage == Stage::begun && connection->established())
+        if (connection->stage == Stage::begun && connection->both_spoke())
             move(connection, Stage::established);
         else
             list(connection->stage).touch(connection);
