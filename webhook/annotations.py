@@ -22,7 +22,6 @@ from webhook.settings import Settings
 # Where a pod has so many, the rest is not looked at: an author's mistakes must not hold up other pods.
 MOST_MISTAKES = 20
 
-_OBJECT = r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?"  # RFC 1123 subdomain
 _KEY = r"[-._a-zA-Z0-9]{1,253}"
 
 
@@ -77,18 +76,18 @@ OWN: dict[str, _Own] = {
     "auth-token-secret": _Own(
         "The Secret and key that hold the bearer token for `outputUrl`.",
         "the name of a Secret and of its key: name/key",
-        _matches(f"{_OBJECT}/{_KEY}"),
+        _matches(f"{names.OBJECT}/{_KEY}"),
     ),
     "output-ca": _Own(
         "The ConfigMap and key that hold a certificate authority for `outputUrl`.",
         "the name of a ConfigMap and of its key: name/key",
-        _matches(f"{_OBJECT}/{_KEY}"),
+        _matches(f"{names.OBJECT}/{_KEY}"),
     ),
     "config-map": _Own(
         "The ConfigMap that holds `sniffer.yaml`, in place of `tcp-sniffer`. The webhook does not look into it: a"
         " mistake is in the sidecar's log alone, and it has to say where the messages go.",
         "the name of a ConfigMap",
-        _matches(_OBJECT),
+        _matches(names.OBJECT),
     ),
     "sidecar-mode": _Own(
         "How the sidecar stands in the pod, in place of the settings' `sidecarMode`.",
@@ -98,18 +97,20 @@ OWN: dict[str, _Own] = {
     "recording-claim": _Own(
         "The PersistentVolumeClaim for recordings, in place of `tcp-sniffer-captures`; each pod has a folder there.",
         "the name of a PersistentVolumeClaim",
-        _matches(_OBJECT),
+        _matches(names.OBJECT),
     ),
     "recording-size": _Own(
         "The size of the volume for recordings where there is no claim; it is deleted with the pod. 1Gi without.",
         "a size of at least 1Mi, such as 1Gi",
         _at_least(Decimal(1 << 20)),
     ),
-    "recording-storage-class": _Own("That volume's StorageClass.", "the name of a StorageClass", _matches(_OBJECT)),
+    "recording-storage-class": _Own(
+        "That volume's StorageClass.", "the name of a StorageClass", _matches(names.OBJECT)
+    ),
     "recording-anonymize-secret": _Own(
         "The Secret and key that hold the key of `recording.anonymize`.",
         "the name of a Secret and of its key: name/key",
-        _matches(f"{_OBJECT}/{_KEY}"),
+        _matches(f"{names.OBJECT}/{_KEY}"),
     ),
 }
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from webhook.authority import Lifetimes, Material, next_step, now
 from webhook.kubeconfig import AccessError, find
-from webhook.kubernetes import ApiError, Client, Object
+from webhook.kubernetes import ApiError, Client, Object, namespaced
 
 _log = logging.getLogger("tcp_sniffer.webhook.certificates")
 
@@ -38,7 +38,7 @@ class Target:
 
     @property
     def secret_path(self) -> str:
-        return f"/api/v1/namespaces/{self.namespace}/secrets/{self.secret}"
+        return namespaced(self.namespace, "secrets", self.secret)
 
     @property
     def configuration_path(self) -> str:

@@ -23,6 +23,11 @@ _PAGE = 500
 _MAX_ANSWER = 32 << 20
 
 
+def namespaced(namespace: str, *rest: str) -> str:
+    """The path of a namespace, or of what lies in it. Each name stays one part of it, whatever is in it."""
+    return "/".join(["/api/v1/namespaces", *(quote(part, safe="") for part in (namespace, *rest))])
+
+
 class ApiError(Exception):
     """The API server refused, or could not be asked (`status` 0)."""
 

@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from webhook import names
 from webhook.facts import Cluster, ConfigMap, Namespace, Version
-from webhook.kubernetes import ApiError, Client, Object
+from webhook.kubernetes import ApiError, Client, Object, namespaced
 
 _log = logging.getLogger("tcp_sniffer.webhook.lookup")
 
@@ -93,16 +93,15 @@ class Lookup:
             await asyncio.sleep(wait)
 
     async def _ask_namespace(self, name: str) -> Namespace:
-        found = await self._client.get(f"/api/v1/namespaces/{name}")
+        found = await self._client.get(namespaced(name))
         return Namespace(name, (found.get("metadata") or {}).get("labels") or {})
 
     async def _ask_config_map(self, namespace: str) -> ConfigMap:
-        path = f"/api/v1/namespaces/{namespace}/configmaps/{names.CONFIG_MAP}"
-        found = await self._client.find(path)
+        found = await self._client.find(namespaced(namespace, "configmaps", names.CONFIG_MAP))
         return ConfigMap(None if found is None else found.get("data") or {})
 
     async def _ask_claim(self, namespace: str) -> bool:
-        path = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims/{names.CAPTURES_CLAIM}"
+        path = namespaced(namespace, "persistentvolumeclaims", names.CAPTURES_CLAIM)
         return await self._client.find(path) is not None
 
     async def _ask_cluster(self) -> Cluster:

@@ -11,6 +11,10 @@ STATUS = PREFIX + "status"
 INJECTED = PREFIX + "injected"
 CAPTURE_FILES = PREFIX + "capture-files"
 
+# Kubernetes' own rules (RFC 1123), for a namespace and for most objects in it: no name is a path, a query or the like.
+NAMESPACE = r"(?!.{64})[a-z0-9]+(-+[a-z0-9]+)*"
+OBJECT = r"(?![^/]{254})[a-z0-9]+((\.|-+)[a-z0-9]+)*"
+
 CONTAINER = "tcp-sniffer"
 CONFIG_MAP = "tcp-sniffer"
 CONFIG_KEY = "sniffer.yaml"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from webhook import patch
+from webhook import names, patch
 from webhook.decision import Inject, Skip, decide
 from webhook.facts import Cluster, ConfigMap, Namespace
 from webhook.pod import Json, Pod, ShapeError, shaped
@@ -61,6 +62,8 @@ def parse(body: Any) -> Request:
         pod = shaped(manifest, _text(request.get("namespace")))
     except ShapeError as error:
         raise ReviewError(f"`request.object` is {error}") from error
+    if not _is_namespace(pod.namespace):
+        raise ReviewError("expected `request.namespace`, a namespace's name: at most 63 of a-z and 0-9, with - between")
     return Request(request["uid"], pod, _text(request.get("operation")) or "CREATE")
 
 
@@ -110,6 +113,11 @@ def _denial(request: Request, skip: Skip) -> Json:
 
 def _wrap(response: Json) -> Json:
     return {"apiVersion": API_VERSION, "kind": "AdmissionReview", "response": response}
+
+
+def _is_namespace(name: Any) -> bool:
+    """The API server is asked for what lies in it, so it must be nothing else."""
+    return isinstance(name, str) and re.fullmatch(names.NAMESPACE, name) is not None
 
 
 def _text(value: Any) -> str:

@@ -169,6 +169,18 @@ ROWS = [
         pod(annotations={"config-map": "other"}),
         {"config_map": "sampleRate: 2\n"},
     ),
+    *(
+        Row(
+            f"a name that no ConfigMap may have: {name[:9]}",
+            "invalid_annotation",
+            pod(annotations={"config-map": name}),
+        )
+        for name in ("a..b", "a.-b", "a-.b", "a/b", "A", "a" * 254)
+    ),
+    *(
+        Row(f"a name that one may have: {name[:9]}", "injected", pod(annotations={"config-map": name}))
+        for name in ("a.b-c.1", "1", "a" * 253)
+    ),
     Row("another ConfigMap may give the ports", "injected", pod(ports=[], annotations={"config-map": "other"})),
     Row(
         "a user in the URL beside a token",

@@ -11,7 +11,7 @@ from conftest import NAMESPACE, eventually
 
 from webhook.kubeconfig import find
 from webhook.kubernetes import Client
-from webhook.lookup import FRESH, Lookup
+from webhook.lookup import FRESH, Lookup, UnknownError
 
 
 @pytest.fixture
@@ -51,3 +51,16 @@ async def test_what_is_old_is_waited_for(api: Api, clock: SimpleNamespace, tmp_p
         api.put(NAMESPACE, kind="Namespace", metadata={"labels": {"team": "renewed"}})
         clock.now += FRESH
         assert (await lookup.namespace("shop")).labels["team"] == "renewed"
+
+
+async def test_a_name_stays_one_part_of_the_path(api: Api, tmp_path: Path) -> None:
+    """Reviews with such namespaces are refused before; nothing else that asks may reach further either."""
+    api.put(f"{NAMESPACE}/secrets/token", kind="Secret", metadata={"labels": {}})
+    async with Client(find(str(api.kubeconfig(tmp_path)))) as client:
+        lookup = Lookup(client)
+        for name in ("shop/secrets/token?x=", "shop/secrets/token#"):
+            with pytest.raises(UnknownError, match="404"):
+                await lookup.namespace(name)
+            await lookup.config_map(name)
+            await lookup.captures_claim(name)
+    assert not api.calls["GET", f"{NAMESPACE}/secrets/token"]

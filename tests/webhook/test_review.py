@@ -62,6 +62,11 @@ def test_the_request_says_the_namespace() -> None:
     assert parse(body(pod(), namespace="other")).namespace == "other"
 
 
+@pytest.mark.parametrize("name", ["a", "1", "shop-2", "a--b", "a" * 63])
+def test_what_a_namespace_may_be_called(name: str) -> None:
+    assert parse(body(pod(), namespace=name)).namespace == name
+
+
 def test_a_skip_is_told_to_the_pod_and_to_its_creator() -> None:
     outcome = answered(pod(annotations={"sample-rate": "2"}))
     response = outcome.response["response"]
@@ -115,6 +120,14 @@ def test_a_config_map_that_is_not_known_is_a_warning() -> None:
         body(pod(), uid=7),
         body(pod(), resource={"resource": "deployments"}),
         body(pod(), subResource="ephemeralcontainers"),
+        body(pod(), namespace="../../../version"),
+        body(pod(), namespace="shop/secrets/token?x="),
+        body(pod(), namespace="Shop"),
+        body(pod(), namespace="a.b"),
+        body(pod(), namespace="-a"),
+        body(pod(), namespace="a\n"),
+        body(pod(), namespace="a" * 64),
+        body(pod() | {"metadata": {"namespace": {"a": 1}}}, namespace=None),
         body(None),
         body([]),
         body({"spec": {"containers": [7]}}),

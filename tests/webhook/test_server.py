@@ -215,6 +215,18 @@ async def test_anything_else_is_refused_clearly(serve: Serve) -> None:
             assert answer.status == 200
 
 
+async def test_a_review_cannot_choose_what_is_asked_for(serve: Serve, api: Api) -> None:
+    """The webhook's rights are not those of whoever may connect to it."""
+    serving = await serve()
+    before = api.calls.copy()
+    async with serving.client() as client:
+        for name in ("../../../version", "shop/secrets/token?x=", "shop%2Fsecrets", "..", "shop\n"):
+            for body in (review_of(pod(), namespace=name), review_of(pod(namespace=name), namespace="")):
+                async with client.post("/mutate/pod", json=body) as answer:
+                    assert (answer.status, "`request.namespace`" in await answer.text()) == (400, True), name
+    assert api.calls == before
+
+
 async def test_tls_is_1_2_or_newer(serve: Serve) -> None:
     serving = await serve()
     context = ssl.create_default_context(cadata=serving.trusted.decode())
