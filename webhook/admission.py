@@ -85,27 +85,28 @@ class Admission:
     async def _mutate(self, http: web.Request, *, by_namespace: bool) -> web.Response:
         if not self._certificate.is_trusted(http.get_extra_info("peercert")):
             raise RefusalError(HTTPStatus.FORBIDDEN, "reviews are answered to clients with a certificate (--client-ca)")
+        end = _end(http)
         if http.content_length is not None and http.content_length <= MAX_SMALL:
-            return await self._answer(http, by_namespace=by_namespace)
+            return await self._answer(http, end, by_namespace=by_namespace)
         try:
-            async with asyncio.timeout(_deadline(http)):
+            async with asyncio.timeout_at(end):
                 await self._large.acquire()
         except TimeoutError as error:
             raise RefusalError(
                 HTTPStatus.SERVICE_UNAVAILABLE, "other large reviews were answered until the deadline"
             ) from error
         try:
-            return await self._answer(http, by_namespace=by_namespace)
+            return await self._answer(http, end, by_namespace=by_namespace)
         finally:
             self._large.release()
 
-    async def _answer(self, http: web.Request, *, by_namespace: bool) -> web.Response:
+    async def _answer(self, http: web.Request, end: float, *, by_namespace: bool) -> web.Response:
         began = time.perf_counter()
-        request, dry_run = _request(await _json(http))
+        request, dry_run = _request(await _json(http, end))
         outcome: Outcome | None = None
         failure = "fault"
         try:
-            async with asyncio.timeout(_deadline(http)):
+            async with asyncio.timeout_at(end):
                 outcome = await self._review(request, by_namespace=by_namespace)
             return web.json_response(outcome.response)
         except UnknownError as error:
@@ -148,11 +149,11 @@ class Admission:
         return web.Response(body=text.encode(), headers={"Content-Type": prometheus.CONTENT_TYPE})
 
 
-async def _json(request: web.Request) -> Any:
+async def _json(request: web.Request, end: float) -> Any:
     if request.content_type != "application/json":
         raise RefusalError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "expected a body of Content-Type: application/json")
     try:
-        async with asyncio.timeout(_deadline(request)):
+        async with asyncio.timeout_at(end):
             return json.loads(await request.read())
     except web.HTTPRequestEntityTooLarge as error:
         raise RefusalError(
@@ -175,6 +176,11 @@ def _request(body: Any) -> tuple[Request, bool]:
         return parse(body), body["request"].get("dryRun") is True
     except ReviewError as error:
         raise RefusalError(HTTPStatus.BAD_REQUEST, str(error)) from error
+
+
+def _end(request: web.Request) -> float:
+    """Of all that may be waited for before its answer, by the loop's clock: the deadline of a request that came now."""
+    return asyncio.get_running_loop().time() + _deadline(request)
 
 
 def _deadline(request: web.Request) -> float:

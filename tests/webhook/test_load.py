@@ -8,11 +8,13 @@ import io
 import json
 import socket
 import ssl
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from api import Api
 from conftest import Serve, Serving, review_of
 from sniffing import until
 from test_server import mutate, pod
@@ -50,10 +52,10 @@ def open_sockets(serving: Serving) -> int:
     return count
 
 
-def head(length: int) -> bytes:
+def head(length: int, timeout: int = 5) -> bytes:
     return (
-        b"POST /mutate/pod?timeout=5s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n" % length
+        b"POST /mutate/pod?timeout=%ds HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n" % (timeout, length)
     )
 
 
@@ -106,6 +108,29 @@ async def test_bodies_that_do_not_come(serve: Serve) -> None:
     assert most_memory(serving) < LIMIT
     for _, writer in senders:
         writer.transport.abort()
+
+
+@pytest.mark.parametrize("stalls", ["client", "API server"])
+async def test_waits_add_up_to_one_deadline(serve: Serve, api: Api, stalls: str) -> None:
+    """For the slot, the body and the decision together: the API server has left by then, and others want the slot."""
+    serving = await serve()
+    before, (reader, writer) = await connect(serving), await connect(serving)
+    before[1].write(head(3_000_000, timeout=4))  # has the slot for 3.6 s
+    await asyncio.sleep(0.5)
+    body = json.dumps(review_of(pod(), namespace="slow")).encode().ljust(100_000)
+    api.delay = 30
+    began = time.monotonic()
+    writer.write(head(len(body), timeout=5) + body[:-1])  # may take 4.5 s
+    await asyncio.wait_for(before[0].readuntil(b"\r\n\r\n"), 30)
+    assert time.monotonic() - began > 2
+    if stalls == "API server":
+        writer.write(body[-1:])
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+    took = time.monotonic() - began
+    assert answer.split()[1] == (b"408" if stalls == "client" else b"500")
+    assert took < 5.5, "another three seconds and more for what it waits for last"
+    for connection in (before[1], writer):
+        connection.transport.abort()
 
 
 async def test_json_that_grows(serve: Serve) -> None:
