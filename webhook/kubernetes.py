@@ -6,6 +6,7 @@ where the whole webhook is to live in 64.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from types import TracebackType
 from typing import Any, Self
@@ -19,8 +20,13 @@ Object = dict[str, Any]
 
 # Of a list of nodes at a time; see Client.items.
 _PAGE = 500
-# An answer that is longer is none that was asked for: one object is at most 1.5 MiB in etcd.
-_MAX_ANSWER = 32 << 20
+# Bytes. An answer that is longer is none that was asked for: one object is at most 1.5 MiB in etcd, of which JSON may
+# write each character in six.
+_MAX_OBJECT = 10 << 20
+_MAX_PAGE = 32 << 20
+# Answers up to this size are read side by side, larger ones a few at a time: memory is bounded.
+_SMALL = 256 << 10
+_LARGE_AT_ONCE = 2
 
 
 def namespaced(namespace: str, *rest: str) -> str:
@@ -51,6 +57,7 @@ class Client:
             connector=aiohttp.TCPConnector(ssl=access.tls, limit=16),
             headers={"User-Agent": "tcp-sniffer-webhook", "Accept": "application/json"},
         )
+        self._large = asyncio.Semaphore(_LARGE_AT_ONCE)
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,13 +88,13 @@ class Client:
         found: list[Object] = []
         following = ""
         while True:
-            page = await self.get(f"{path}?limit={_PAGE}&continue={quote(following)}")
+            page = await self._call("GET", f"{path}?limit={_PAGE}&continue={quote(following)}", most=_MAX_PAGE)
             found += page.get("items") or []
             following = (page.get("metadata") or {}).get("continue") or ""
             if not following:
                 return found
 
-    async def _call(self, method: str, path: str, content: Object | None = None) -> Object:
+    async def _call(self, method: str, path: str, content: Object | None = None, *, most: int = _MAX_OBJECT) -> Object:
         try:
             headers = {"Authorization": f"Bearer {token}"} if (token := self._access.token()) else {}
             async with self._session.request(
@@ -97,24 +104,33 @@ class Client:
                 headers=headers,
                 allow_redirects=False,
             ) as response:
-                return _object(response.status, await _body(response), f"{method} {path}")
+                return _object(response.status, await self._body(response.content, most), f"{method} {path}")
         except TimeoutError as error:
             raise ApiError(0, f"{method} {path}: no answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
             raise ApiError(0, f"{method} {path}: {error or type(error).__name__}") from error
 
+    async def _body(self, content: aiohttp.StreamReader, most: int) -> bytearray:
+        """Raises aiohttp.ClientPayloadError where it is longer than `most`."""
+        body = bytearray()
+        if await _read(content, body, _SMALL):
+            return body
+        async with self._large:
+            if await _read(content, body, most):
+                return body
+        raise aiohttp.ClientPayloadError(f"an answer of more than {most >> 20} MiB")
 
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """Raises aiohttp.ClientPayloadError where it has no end."""
-    parts = bytearray()
-    async for part in response.content.iter_any():
-        parts += part
-        if len(parts) > _MAX_ANSWER:
-            raise aiohttp.ClientPayloadError(f"an answer of more than {_MAX_ANSWER >> 20} MiB")
-    return bytes(parts)
+
+async def _read(content: aiohttp.StreamReader, body: bytearray, most: int) -> bool:
+    """Adds what comes to the body; False where that is more than `most` and may go on."""
+    async for part in content.iter_any():
+        body += part
+        if len(body) > most:
+            return False
+    return True
 
 
-def _object(status: int, body: bytes, call: str) -> Object:
+def _object(status: int, body: bytearray, call: str) -> Object:
     try:
         content = json.loads(body)
     except ValueError:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 from webhook import names
+from webhook.effective import MAX_TEXT
 from webhook.facts import Cluster, ConfigMap, Namespace, Version
 from webhook.kubernetes import ApiError, Client, Object, namespaced
 
@@ -25,8 +27,10 @@ FRESH = 5.0
 FRESH_CLUSTER = 300.0
 # Where the API server does not answer, labels of up to this age are better than none.
 STALE = 600.0
-# At most this many namespaces are remembered.
+# At most this many namespaces are remembered, and of their labels and of their ConfigMaps so many bytes each: whoever
+# may connect chooses which are asked for.
 LIMIT = 4096
+MOST_TEXT = 16 << 20
 
 Value = TypeVar("Value")
 
@@ -40,9 +44,9 @@ class Lookup:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._namespaces = _Cache(self._ask_namespace, NAMESPACE_PATIENCE)
-        self._config_maps = _Cache(self._ask_config_map, PATIENCE)
-        self._claims = _Cache(self._ask_claim, PATIENCE)
+        self._namespaces = _Cache(self._ask_namespace, NAMESPACE_PATIENCE, lambda found: found.labels)
+        self._config_maps = _Cache(self._ask_config_map, PATIENCE, lambda found: found.data or {})
+        self._claims = _Cache(self._ask_claim, PATIENCE, lambda _: {})
         self._cluster = Cluster()
         # Whether the versions were asked for at all, be it in vain.
         self.is_ready = False
@@ -98,7 +102,7 @@ class Lookup:
 
     async def _ask_config_map(self, namespace: str) -> ConfigMap:
         found = await self._client.find(namespaced(namespace, "configmaps", names.CONFIG_MAP))
-        return ConfigMap(None if found is None else found.get("data") or {})
+        return ConfigMap(None if found is None else _read_of(found.get("data") or {}))
 
     async def _ask_claim(self, namespace: str) -> bool:
         path = namespaced(namespace, "persistentvolumeclaims", names.CAPTURES_CLAIM)
@@ -134,14 +138,19 @@ class Lookup:
 class _Entry(NamedTuple, Generic[Value]):
     value: Value
     time: float
+    size: int
 
 
 class _Cache(Generic[Value]):
-    """Bounded; the least recently asked for goes first."""
+    """Bounded in number, and in the bytes of what `texts` gives of each; the least recently asked for goes first."""
 
-    def __init__(self, ask: Callable[[str], Awaitable[Value]], patience: float) -> None:
+    def __init__(
+        self, ask: Callable[[str], Awaitable[Value]], patience: float, texts: Callable[[Value], Mapping[str, str]]
+    ) -> None:
         self._ask = ask
         self._patience = patience
+        self._texts = texts
+        self._size = 0
         self._entries: OrderedDict[str, _Entry[Value]] = OrderedDict()
         self._asking: dict[str, asyncio.Future[Value]] = {}
 
@@ -173,16 +182,33 @@ class _Cache(Generic[Value]):
                 value = await self._ask(name)
         except TimeoutError as error:
             raise ApiError(0, f"no answer within {self._patience * 1000:.0f} ms") from error
-        self._entries[name] = _Entry(value, time.monotonic())
-        self._entries.move_to_end(name)
-        while len(self._entries) > LIMIT:
-            self._entries.popitem(last=False)
+        self._keep(name, _Entry(value, time.monotonic(), _size(self._texts(value))))
         return value
+
+    def _keep(self, name: str, entry: _Entry[Value]) -> None:
+        if before := self._entries.pop(name, None):
+            self._size -= before.size
+        self._entries[name] = entry
+        self._size += entry.size
+        while len(self._entries) > LIMIT or self._size > MOST_TEXT:
+            _, oldest = self._entries.popitem(last=False)
+            self._size -= oldest.size
 
     def _done(self, name: str, task: asyncio.Future[Value]) -> None:
         del self._asking[name]
         if not task.cancelled():
             task.exception()  # taken note of, also where nobody waits any more
+
+
+def _read_of(data: Mapping[str, str]) -> dict[str, str]:
+    """What the decision reads, and of a text that is too long no more than tells it so."""
+    text = data.get(names.CONFIG_KEY)
+    return {} if text is None else {names.CONFIG_KEY: text[: MAX_TEXT + 1]}
+
+
+def _size(texts: Mapping[str, str]) -> int:
+    """In memory, where a character has up to four bytes."""
+    return sum(sys.getsizeof(name) + sys.getsizeof(text) for name, text in texts.items())
 
 
 def _version(answer: Object) -> Version | None:

@@ -23,7 +23,7 @@ TOKEN = "token-of-the-tests"  # noqa: S105
 class Api:
     """`objects` by path, each with a resourceVersion that every write counts up.
 
-    Faults: `delay` (s), `broken` (answers garbage), `forbidden` paths.
+    Faults: `delay` (s), `broken` (answers garbage), `forbidden` paths, `endless` ones (9 MiB come and no end).
     """
 
     def __init__(self) -> None:
@@ -32,6 +32,7 @@ class Api:
         self.delay = 0.0
         self.broken = False
         self.forbidden: set[str] = set()
+        self.endless: set[str] = set()
         self.url = ""
         self._material = certificate_for("127.0.0.1")
         self._runner: web.AppRunner | None = None
@@ -72,7 +73,7 @@ class Api:
         path.write_text(json.dumps(content))
         return path
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.calls[request.method, request.path] += 1
         if self.delay:
             await asyncio.sleep(self.delay)
@@ -82,6 +83,8 @@ class Api:
             return web.Response(text="garbage")
         if request.path in self.forbidden:
             return _status(403, f'"{request.path}" is forbidden')
+        if request.path in self.endless:
+            return await _endless(request)
         stored = self.objects.get(request.path)
         if stored is None:
             return _status(404, f'"{request.path}" not found')
@@ -101,6 +104,16 @@ class Api:
 
 def certificate_for(*names: str) -> Material:
     return next_step(None, names, now(), Lifetimes())
+
+
+async def _endless(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    await answer.write(b'{"metadata": "')
+    for _ in range(9):
+        await answer.write(b"#" * (1 << 20))
+    await asyncio.sleep(30)
+    return answer
 
 
 def _status(code: int, message: str) -> web.Response:

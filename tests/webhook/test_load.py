@@ -133,6 +133,42 @@ async def test_waits_add_up_to_one_deadline(serve: Serve, api: Api, stalls: str)
         connection.transport.abort()
 
 
+async def test_config_maps_as_large_as_they_may_be(serve: Serve, api: Api) -> None:
+    """Of many namespaces: what is remembered of each is what the decision reads, were the rest a mebibyte."""
+    serving = await serve()
+    large = {"sniffer.yaml": "#" * 500_000, "another.yaml": "#" * 500_000}
+    for number in range(300):
+        api.put(f"/api/v1/namespaces/large-{number}", kind="Namespace")
+        api.put(f"/api/v1/namespaces/large-{number}/configmaps/tcp-sniffer", data=large)
+    told = 0
+    async with serving.client(limit=8) as client:
+
+        async def send(number: int) -> None:
+            nonlocal told
+            async with client.post("/mutate/pod", json=review_of(pod(), namespace=f"large-{number}")) as answer:
+                told += "at most 65536 characters" in await answer.text()
+
+        await asyncio.gather(*map(send, range(300)))
+    assert told > 100, "where the machine is so slow that it does not come in time, that is told instead"
+    assert most_memory(serving) < LIMIT / 2
+
+
+async def test_large_answers_of_the_api_server(serve: Serve, api: Api) -> None:
+    """Sixteen at once, that are held for as long as anybody waits for a namespace."""
+    serving = await serve()
+    names = [f"endless-{number}" for number in range(16)]
+    api.endless = {f"/api/v1/namespaces/{name}" for name in names}
+    async with serving.client() as client:
+
+        async def send(name: str) -> int:
+            async with client.post("/mutate/pod?timeout=9s", json=review_of(pod(), namespace=name)) as answer:
+                return answer.status
+
+        assert set(await asyncio.gather(*map(send, names))) == {500}
+    assert most_memory(serving) < LIMIT * 2 / 3
+    assert "patch" in await mutate(serving, review_of(pod()))
+
+
 async def test_json_that_grows(serve: Serve) -> None:
     """Three MiB of text that become sixty in memory, ten times at once."""
     serving = await serve()
