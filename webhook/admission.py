@@ -26,8 +26,8 @@ _log = logging.getLogger("tcp_sniffer.webhook")
 
 MAX_BODY = 3 << 20
 # Bytes. Reviews up to this size are read and answered side by side, larger ones one by one: what JSON becomes in
-# memory is up to thirty times as large, and most pods are below a tenth of this.
-MAX_SMALL = 64 << 10
+# memory is up to thirty times as large, and most pods are below a third of this.
+MAX_SMALL = 32 << 10
 # Seconds. A webhook's own longest; the API server says its own as `?timeout=5s`, of which a part is left to the way.
 _LONGEST = 10.0
 _FOR_THE_WAY = 0.9

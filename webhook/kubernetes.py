@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -83,16 +84,16 @@ class Client:
         """With the resourceVersion that was read, so that no other's change is lost: a conflict is an ApiError."""
         return await self._call("PUT", path, content)
 
-    async def items(self, path: str) -> list[Object]:
-        """Everything in a collection, page by page."""
-        found: list[Object] = []
+    async def items(self, path: str) -> AsyncIterator[Object]:
+        """Everything in a collection; no more than a page of it is in memory."""
         following = ""
         while True:
             page = await self._call("GET", f"{path}?limit={_PAGE}&continue={quote(following)}", most=_MAX_PAGE)
-            found += page.get("items") or []
+            for item in page.get("items") or []:
+                yield item
             following = (page.get("metadata") or {}).get("continue") or ""
             if not following:
-                return found
+                return
 
     async def _call(self, method: str, path: str, content: Object | None = None, *, most: int = _MAX_OBJECT) -> Object:
         try:

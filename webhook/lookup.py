@@ -116,7 +116,8 @@ class Lookup:
         if cluster.has_native_sidecars:
             return cluster
         try:
-            nodes = await self._client.items("/api/v1/nodes")
+            nodes = self._client.items("/api/v1/nodes")
+            kubelets = [Version.parse(node["status"]["nodeInfo"]["kubeletVersion"]) async for node in nodes]
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -125,7 +126,6 @@ class Lookup:
                 extra={"event": "nodes_forbidden", "error": str(error)},
             )
             return cluster
-        kubelets = [Version.parse(node["status"]["nodeInfo"]["kubeletVersion"]) for node in nodes]
         known = [version for version in kubelets if version]
         return Cluster(server, min(known) if known and len(known) == len(kubelets) else None)
 

@@ -18,7 +18,7 @@ FLOORS: dict[str, tuple[float, float, float]] = {
     "5% lost": (0.86, 0.805, 0.755),
     "2% lost, 5% displaced": (0.925, 0.89, 0.875),
     "begun and ended midway": (0.26, 0.245, 0.145),
-    "cut by a snap length": (0.66, 0.5, 0.58),
+    "cut by a snap length": (0.645, 0.485, 0.565),
     SCARCE: (0.73, 0.6, 0.22),
 }
 # What a body said, told as messages, of all records.

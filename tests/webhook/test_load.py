@@ -20,6 +20,7 @@ from sniffing import until
 from test_server import mutate, pod
 
 from webhook import quantity
+from webhook.admission import MAX_SMALL
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -167,6 +168,24 @@ async def test_large_answers_of_the_api_server(serve: Serve, api: Api) -> None:
         assert set(await asyncio.gather(*map(send, names))) == {500}
     assert most_memory(serving) < LIMIT * 2 / 3
     assert "patch" in await mutate(serving, review_of(pod()))
+
+
+async def test_many_that_wait_for_the_api_server(serve: Serve, api: Api) -> None:
+    """As many as may connect, each as large as may be beside others, and of what becomes largest in memory."""
+    serving = await serve()
+    api.delay = 3
+    grown = {**pod(), "grown": [[]] * 8000}
+    bodies = [json.dumps(review_of(grown, namespace=f"waiting-{number}")) for number in range(120)]
+    assert MAX_SMALL * 0.9 < len(bodies[-1]) <= MAX_SMALL
+    async with serving.client(limit=120) as client:
+
+        async def send(body: str) -> int:
+            headers = {"Content-Type": "application/json"}
+            async with client.post("/mutate/pod", data=body, headers=headers) as answer:
+                return answer.status
+
+        assert set(await asyncio.gather(*map(send, bodies))) <= {200, 500}
+    assert most_memory(serving) < LIMIT * 2 / 3
 
 
 async def test_json_that_grows(serve: Serve) -> None:
