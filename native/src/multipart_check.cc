@@ -51,19 +51,20 @@ std::string_view only_parameter(std::string_view header, std::string_view name) 
     return trim(found) == found ? found : std::string_view();
 }
 
-// White space beyond ASCII, and a byte order mark: some leave it out around a name.
-bool has_wide_blanks(std::string_view name) {
-    if (is_ascii(name)) return false;
+// What is beyond ASCII in a name: UTF-8, without white space or a byte order mark, which some leave out around it.
+bool is_plain_beyond_ascii(std::string_view name) {
+    if (is_ascii(name)) return true;
+    if (!valid_utf8(name)) return false;
     for (const char* blank :
          {"\xc2\x85", "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80", "\xe2\x81\x9f", "\xe3\x80\x80", "\xef\xbb\xbf"})
-        if (name.find(blank) != std::string_view::npos) return true;
-    return false;
+        if (name.find(blank) != std::string_view::npos) return false;
+    return true;
 }
 
 // Percent and RFC 2047 codes in names are undone by some.
 bool is_plain_name(std::string_view name) {
     return !name.empty() && name.find('%') == std::string_view::npos && name.find("=?") == std::string_view::npos &&
-           valid_utf8(name) && !has_wide_blanks(name);
+           is_plain_beyond_ascii(name);
 }
 
 // Whether a content that is not withheld can be searched.

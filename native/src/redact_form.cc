@@ -75,7 +75,7 @@ class FormSearch {
 
     // To some a name goes on to the first `]=`. Where the value behind it begins, if it is to be withheld; else `end`.
     size_t deep_value(size_t name, size_t value, size_t end) const {
-        for (size_t at = value; (at = text_.find('=', at)) < end; ++at) {
+        for (size_t at = value; at < end && (at = text_.find('=', at)) < end; ++at) {
             const std::string_view before = text_.substr(value, at - value);
             if (before.ends_with(']') || before.ends_with("%5D") || before.ends_with("%5d"))
                 return named(name, at) ? at + 1 : end;
@@ -106,12 +106,18 @@ bool any_part(std::string_view name, const ByteSet& ends, Test test) {
 // are often part of a name as well.
 using namespace std::string_view_literals;
 constexpr ByteSet kParting("[](){}<>'\"`;?#$,=!*/\\|@^&~\r\n\0"sv), kDots(".:"), kBlank(" \t\r\n");
-constexpr ByteSet kSpecial{kParting, kDots, kBlank, ByteSet("-")};
+constexpr ByteSet kSpecial{kParting, kDots, kBlank, ByteSet("-%+")};
 static_assert([] {
     for (int c = 0; c < 128; ++c)
         if (is_blank(static_cast<char>(c)) && !kSpecial.has(static_cast<char>(c))) return false;
     return true;
 }());
+
+// Whether it is no more than one name: most are.
+bool is_plain(std::string_view name) {
+    static constexpr ByteSet kNumbering("_0123456789");
+    return kSpecial.find_in(name) == name.size() && (name.empty() || !kNumbering.has(name.front()));
+}
 
 // The name itself, or with what libraries put before it: Django `auth-`, for each depth, and React `1_` or `_1_`.
 bool has_prefixed(std::string_view name, const NameSet& fields) {
@@ -158,11 +164,10 @@ bool has_controls(std::string_view text) {
     return kControls.find_in(text) < text.size();
 }
 
-// Some readers leave out white space around it.
 bool has_form_name(std::string_view name, const NameSet& fields) {
-    name = trim(name);
+    if (is_plain(name)) return fields.has(name);
+    name = trim(name);  // as some readers do
     if (has_prefixed(name, fields)) return true;
-    if (kSpecial.find_in(name) == name.size()) return false;
     const auto known = [&](std::string_view part) { return has_prefixed(part, fields); };
     return fields.has_underscored(name) || any_part(name, kParting, [&](std::string_view part) {
                return known(part) || fields.has_underscored(part) || any_part(part, kDots, known);
@@ -170,8 +175,7 @@ bool has_form_name(std::string_view name, const NameSet& fields) {
 }
 
 bool has_coded_name(std::string_view name, const NameSet& fields) {
-    static constexpr ByteSet kCodes("%+");
-    if (kCodes.find_in(name) == name.size()) return has_form_name(name, fields);
+    if (is_plain(name)) return fields.has(name);
     const std::string decoded = percent_decoded(name);
     return fields.has(name) || has_form_name(decoded, fields) ||
            (!valid_utf8(decoded) && has_form_name(latin1_as_utf8(decoded), fields));
