@@ -142,7 +142,15 @@ std::string RecordingFolder::numbered_name(uint64_t sequence) const {
 int RecordingFolder::create() const {
     const int file = openat(fd_, open_name().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
     if (file < 0) fail(path(open_name()) + " cannot be made", errno);
+    unlinkat(fd_, discarded_name().c_str(), 0);
     return file;
+}
+
+// It goes once the next one is there, or the folder is opened again: no file of its name has its inode before, by which
+// the guard of a killed process may still look for it.
+void RecordingFolder::discard() const {
+    if (renameat(fd_, open_name().c_str(), fd_, discarded_name().c_str()) != 0)
+        fail(path(open_name()) + " cannot be deleted", errno);
 }
 
 void RecordingFolder::number(uint64_t sequence, uint64_t bytes, Nanos last) {

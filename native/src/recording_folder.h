@@ -41,6 +41,8 @@ class RecordingFolder {
 
     // A new file for writing. Throws FolderError.
     int create() const;
+    // Deletes the open file. Throws FolderError.
+    void discard() const;
     // Gives the open file its number. Throws FolderError; never replaces a file.
     void number(uint64_t sequence, uint64_t bytes, Nanos last);
     // The numbered file is now called `name` and has so many bytes. False: it was deleted meanwhile.
@@ -59,6 +61,7 @@ class RecordingFolder {
     };
     void lock();
     void read_names();
+    std::string discarded_name() const { return "." + config_.prefix + ".discarded.part"; }
     bool over(uint64_t more, Nanos now) const;
 
     const RecordingConfig& config_;

@@ -41,19 +41,19 @@ void count(FileSurvey& survey, Nanos time) {
     survey.last = time;
 }
 
-void survey_pcap(Reader& reader, FileSurvey& survey) {
+void survey_pcap(Reader& reader, FileSurvey& survey, uint64_t most) {
     PcapRecord record;
     if (!reader.skip(kPcapFileHeader)) return;
     survey.whole = kPcapFileHeader;
-    while (reader.read(&record, sizeof record) && reader.skip(record.captured)) {
+    while (survey.packets < most && reader.read(&record, sizeof record) && reader.skip(record.captured)) {
         survey.whole += sizeof record + record.captured;
         count(survey, record.time());
     }
 }
 
-void survey_pcapng(Reader& reader, FileSurvey& survey) {
+void survey_pcapng(Reader& reader, FileSurvey& survey, uint64_t most) {
     uint32_t head[2];
-    while (reader.read(head, sizeof head) && head[1] >= 12 && head[1] <= kMostBlock) {
+    while (survey.packets < most && reader.read(head, sizeof head) && head[1] >= 12 && head[1] <= kMostBlock) {
         uint32_t time[3] = {};  // the interface, the high and the low half
         const bool packet = head[0] == kEnhancedPacket && head[1] >= 32;
         if (packet && !reader.read(time, sizeof time)) return;
@@ -65,10 +65,10 @@ void survey_pcapng(Reader& reader, FileSurvey& survey) {
 
 }  // namespace
 
-FileSurvey survey_file(const std::string& path, const RecordingFormat& format) {
+FileSurvey survey_file(const std::string& path, const RecordingFormat& format, uint64_t most) {
     FileSurvey survey;
     Reader reader(path);
-    format.pcapng() ? survey_pcapng(reader, survey) : survey_pcap(reader, survey);
+    format.pcapng() ? survey_pcapng(reader, survey, most) : survey_pcap(reader, survey, most);
     survey.bytes = reader.size();
     return survey;
 }

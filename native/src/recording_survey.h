@@ -13,8 +13,8 @@ struct FileSurvey {
     Nanos first = 0, last = 0;
 };
 
-// Throws std::runtime_error.
-FileSurvey survey_file(const std::string& path, const RecordingFormat& format);
+// Reads no further than `most` packets. Throws std::runtime_error.
+FileSurvey survey_file(const std::string& path, const RecordingFormat& format, uint64_t most = UINT64_MAX);
 
 // "2026-01-02T03:04:05.000000006Z"
 std::string iso_time(Nanos time);

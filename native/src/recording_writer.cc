@@ -5,17 +5,29 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <stdexcept>
 #include <utility>
 
 #include "clock.h"
+#include "recording_survey.h"
 
 namespace sniffer {
 namespace {
 
 constexpr Nanos kRetryEvery = kSecond, kLookEvery = kSecond;
 constexpr auto kPatience = std::chrono::milliseconds(250);
+
+// False also where it cannot be told.
+bool holds_no_packet(const std::string& path, const RecordingFormat& format) {
+    try {
+        return survey_file(path, format, 1).packets == 0;
+    } catch (const std::runtime_error&) {
+        return false;
+    }
+}
 
 }  // namespace
 
@@ -82,23 +94,28 @@ void RecordingWriter::look_after() {
     }
 }
 
+// What an earlier process left gets its number first: nothing is ever written over. Without a packet it goes: numbered
+// it would take the place of one that holds some.
+void RecordingWriter::take_over_leftover() {
+    struct stat left {};
+    if (fstatat(folder_.fd(), folder_.open_name().c_str(), &left, 0) != 0) return;
+    if (S_ISREG(left.st_mode) && holds_no_packet(folder_.path(folder_.open_name()), format_)) return folder_.discard();
+    FileFacts facts;
+    facts.sequence = folder_.last_sequence() + 1;
+    facts.recovered = true;
+    folder_.number(facts.sequence, static_cast<uint64_t>(left.st_size), left.st_mtim.tv_sec * kSecond);
+    index_.add(facts);
+}
+
 void RecordingWriter::try_open() {
     try {
         folder_.open();
-        // What an earlier process left gets its number first: nothing is ever written over.
-        struct stat left {};
-        if (fstatat(folder_.fd(), folder_.open_name().c_str(), &left, 0) == 0) {
-            FileFacts facts;
-            facts.sequence = folder_.last_sequence() + 1;
-            facts.recovered = true;
-            folder_.number(facts.sequence, static_cast<uint64_t>(left.st_size), left.st_mtim.tv_sec * kSecond);
-            index_.add(facts);
-        }
+        take_over_leftover();
         if (const size_t deleted = folder_.make_room(0, wall_time())) index_.forget(deleted);
         struct statvfs volume {};
         if (fstatvfs(folder_.fd(), &volume) == 0 && volume.f_bavail * volume.f_frsize < 2 * PacketChunk::kCapacity)
             folder_.fail(config_.directory + " is full", ENOSPC);
-        begin_file(folder_.last_sequence() + 1);
+        begin_file(std::max(folder_.last_sequence(), lost_in_) + 1);
     } catch (const FolderError& error) {
         return pause(error.what());
     }
@@ -136,9 +153,13 @@ FileFacts RecordingWriter::drops() const {
     return now;
 }
 
-// Closes the file, gives it its number and leaves the rest to the index.
+// Closes the file, gives it its number and leaves the rest to the index. One without a packet goes.
 void RecordingWriter::end_file() {
     guard_.rest();
+    if (facts_.packets == 0) {
+        ::close(std::exchange(file_, -1));
+        return folder_.discard();
+    }
     const FileFacts dropped = drops();
     facts_.kernel_dropped = dropped.kernel_dropped;
     facts_.interface_dropped = dropped.interface_dropped;
@@ -154,7 +175,7 @@ void RecordingWriter::end_file() {
 }
 
 void RecordingWriter::take(const PacketChunk& chunk) {
-    if (chunk.session != session_.number || file_ < 0) return not_written(chunk.packets);
+    if (chunk.session != session_.number || file_ < 0) return not_written(chunk);
     try {
         if (chunk.sequence != facts_.sequence) {
             end_file();
@@ -164,7 +185,7 @@ void RecordingWriter::take(const PacketChunk& chunk) {
             index_.forget(deleted);
         write(chunk);
     } catch (const FolderError& error) {
-        not_written(chunk.packets);
+        not_written(chunk);
         pause(error.what());
     }
 }
@@ -186,9 +207,10 @@ void RecordingWriter::write(const PacketChunk& chunk) {
     folder_.fail(folder_.path(folder_.open_name()) + " cannot be written", error);
 }
 
-void RecordingWriter::not_written(uint64_t packets) {
-    ledger_.recording.write_failed.add(packets);
-    facts_.lost += packets;
+void RecordingWriter::not_written(const PacketChunk& chunk) {
+    ledger_.recording.write_failed.add(chunk.packets);
+    facts_.lost += chunk.packets;
+    lost_in_ = std::max(lost_in_, chunk.sequence);
 }
 
 // One error for each pause; packets that come meanwhile are counted, not kept.

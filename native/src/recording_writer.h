@@ -38,12 +38,13 @@ class RecordingWriter {
     void run();
     void look_after();
     void try_open();
+    void take_over_leftover();
     void begin_file(uint64_t sequence);
     void end_file();
     void take(const PacketChunk& chunk);
     void write(const PacketChunk& chunk);
     void pause(const std::string& reason);
-    void not_written(uint64_t packets);
+    void not_written(const PacketChunk& chunk);
     FileFacts drops() const;
 
     const RecordingConfig& config_;
@@ -57,6 +58,7 @@ class RecordingWriter {
     std::mutex mutex_;
     RecordingSession session_;
     uint64_t sessions_ = 0;
+    uint64_t lost_in_ = 0;  // the highest number of a file that packets were lost of: records name it
     int file_ = -1;
     RecordingGuard guard_;
     FileFacts facts_, before_;

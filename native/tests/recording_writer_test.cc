@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <set>
 #include <thread>
 
 #include "recording_survey.h"
@@ -65,6 +68,20 @@ class Writer : public testing::TestWithParam<bool> {
         return packets;
     }
 
+    void record(uint64_t chunks) {
+        RecordingWriter writer(config_, format_, ledger_, events_);
+        writer.start();
+        for (uint64_t i = 0; i < chunks; ++i) writer.push(chunk(writer.session()));
+        writer.stop();
+    }
+    std::set<std::string> recordings() const {
+        std::set<std::string> names;
+        for (const auto& entry : std::filesystem::directory_iterator(folder_))
+            if (entry.path().filename().string().starts_with("web")) names.insert(entry.path().stem());
+        return names;
+    }
+    std::string open_file() const { return folder_ + "/web" + format_.suffix(); }
+
     std::string folder_ = "/tmp/writer-test-XXXXXX";
     RecordingConfig config_;
     Ledger ledger_;
@@ -103,6 +120,55 @@ TEST_P(Writer, AFileWithoutRoomForItsHeaderIsNone) {
     EXPECT_EQ(ledger_.recording.recorded.get(), 0);
     EXPECT_EQ(ledger_.recording.write_failed.get(), kPackets);
     EXPECT_EQ(packets_in_files(), 0);
+}
+
+TEST_P(Writer, StartsWithoutTrafficTakeNoFilesPlace) {
+    config_.max_files = 2;
+    record(1);
+    record(1);
+    for (int i = 0; i < 4; ++i) record(0);
+    EXPECT_EQ(recordings(), (std::set<std::string>{"web.0001", "web.0002", "web"}));
+    EXPECT_EQ(packets_in_files(), 2 * kPackets);
+}
+
+// All that a kill left is a part of the first packet.
+TEST_P(Writer, ALeftoverWithoutAWholePacketGoes) {
+    const PcapRecord torn{1'700'000'000, 0, kPacket, kPacket};
+    std::string buffer, records(reinterpret_cast<const char*>(&torn), sizeof torn);
+    records += std::string(kPacket, 'x');
+    std::ofstream(open_file()) << format_.header() << format_.packets(records, buffer).substr(0, 500);
+    record(1);
+    EXPECT_EQ(recordings(), std::set<std::string>{"web"});
+    EXPECT_EQ(packets_in_files(), kPackets);
+}
+
+// The guard of a killed process may still be about to look at what that left: it knows it by name and inode.
+TEST_P(Writer, WhatFollowsAnEmptyLeftoverHasAnotherInode) {
+    record(0);
+    struct stat left {
+    }, next{};
+    ASSERT_EQ(stat(open_file().c_str(), &left), 0);
+    record(0);
+    ASSERT_EQ(stat(open_file().c_str(), &next), 0);
+    EXPECT_NE(left.st_ino, next.st_ino);
+}
+
+// Records name the file that its packets were meant for; the next one is another.
+TEST_P(Writer, AFileWhoseFirstWriteFailsIsNoneButHadItsNumber) {
+    const FileSizeLimit limit(kInFile / 2);
+    RecordingWriter writer(config_, format_, ledger_, events_);
+    writer.start();
+    const RecordingSession first = writer.session();
+    writer.push(chunk(first));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (writer.session().number <= first.number) {
+        ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    EXPECT_EQ(writer.session().sequence, first.sequence + 1);
+    writer.stop();
+    EXPECT_EQ(recordings(), std::set<std::string>{"web"});
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/index.jsonl"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Writer, testing::Bool(),

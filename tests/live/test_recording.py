@@ -274,6 +274,18 @@ def test_a_folder_that_vanishes_and_comes_back(record: Record, get: Get) -> None
     recorder.stop()
 
 
+def test_starts_without_traffic_push_nothing_out(record: Record, get: Get) -> None:
+    recorder = record("--recording-max-files=2")
+    get("/small.json")
+    recorder.stop()
+    for _ in range(4):
+        recorder = record("--recording-max-files=2")
+        recorder.stop()
+    assert [file.name for file in recorder.files()] == ["web-0.0001.pcap", "web-0.pcap"]
+    assert [line["sequence"] for line in index(recorder)] == [1]
+    assert tshark(recorder.files()[0], only="http")
+
+
 def test_two_recorders_of_one_name(record: Record) -> None:
     first = record()
     second = record()
