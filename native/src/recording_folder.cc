@@ -153,10 +153,19 @@ void RecordingFolder::discard() const {
         fail(path(open_name()) + " cannot be deleted", errno);
 }
 
+// NFS, CephFS, 9p and much of FUSE cannot refuse to replace (rename(2)). There it is looked first: the lock is ours,
+// and nobody else makes files of that name.
+bool RecordingFolder::rename_open(const std::string& name) const {
+    if (renameat2(fd_, open_name().c_str(), fd_, name.c_str(), RENAME_NOREPLACE) == 0) return true;
+    if (errno != EINVAL && errno != ENOSYS) return false;
+    struct stat there {};
+    if (fstatat(fd_, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0) errno = EEXIST;
+    return errno == ENOENT && renameat(fd_, open_name().c_str(), fd_, name.c_str()) == 0;
+}
+
 void RecordingFolder::number(uint64_t sequence, uint64_t bytes, Nanos last) {
     const std::string name = numbered_name(sequence);
-    if (renameat2(fd_, open_name().c_str(), fd_, name.c_str(), RENAME_NOREPLACE) != 0)
-        fail(path(open_name()) + " cannot be renamed to " + name, errno);
+    if (!rename_open(name)) fail(path(open_name()) + " cannot be renamed to " + name, errno);
     std::lock_guard guard(mutex_);
     files_[sequence] = {name, bytes, last};
     total_ += bytes;

@@ -62,6 +62,7 @@ class RecordingFolder {
     void lock();
     void read_names();
     std::string discarded_name() const { return "." + config_.prefix + ".discarded.part"; }
+    bool rename_open(const std::string& name) const;
     bool over(uint64_t more, Nanos now) const;
 
     const RecordingConfig& config_;

@@ -2,14 +2,19 @@
 #include "recording_writer.h"
 
 #include <gtest/gtest.h>
+#include <seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -35,6 +40,16 @@ class FileSizeLimit {
  private:
     rlimit before_{};
 };
+
+// The thread, and those it starts, are on a file system that cannot refuse to replace a file: renameat2() gives
+// `error`.
+bool on_a_simple_file_system(int error) {
+    const std::unique_ptr<void, void (*)(void*)> filter(seccomp_init(SCMP_ACT_ALLOW), seccomp_release);
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(static_cast<uint16_t>(error)), SCMP_SYS(renameat2), 1,
+                            SCMP_A4(SCMP_CMP_EQ, RENAME_NOREPLACE)) == 0 &&
+           seccomp_load(filter.get()) == 0;
+}
 
 class Writer : public testing::TestWithParam<bool> {
  protected:
@@ -169,6 +184,30 @@ TEST_P(Writer, AFileWhoseFirstWriteFailsIsNoneButHadItsNumber) {
     writer.stop();
     EXPECT_EQ(recordings(), std::set<std::string>{"web"});
     EXPECT_FALSE(std::filesystem::exists(folder_ + "/index.jsonl"));
+}
+
+TEST_P(Writer, NumbersFilesWhereTheFileSystemCannotRefuseToReplace) {
+    for (const int error : {EINVAL, ENOSYS})
+        std::thread([&] {
+            ASSERT_TRUE(on_a_simple_file_system(error));
+            record(1);
+            record(1);
+        }).join();
+    EXPECT_EQ(recordings(), (std::set<std::string>{"web.0001", "web.0002", "web.0003", "web"}));
+    EXPECT_EQ(packets_in_files(), 4 * kPackets);
+}
+
+TEST_P(Writer, ReplacesNothingThereEither) {
+    std::thread([&] {
+        ASSERT_TRUE(on_a_simple_file_system(EINVAL));
+        RecordingFolder folder(config_, format_.suffix());
+        folder.open();
+        close(folder.create());
+        std::ofstream(folder_ + "/" + folder.numbered_name(1)) << "somebody else's";
+        EXPECT_THROW(folder.number(1, 0, 0), FolderError);
+        EXPECT_EQ(std::filesystem::file_size(folder_ + "/" + folder.numbered_name(1)), 15);
+        EXPECT_TRUE(std::filesystem::exists(open_file()));
+    }).join();
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Writer, testing::Bool(),

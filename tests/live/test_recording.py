@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -272,6 +273,37 @@ def test_a_folder_that_vanishes_and_comes_back(record: Record, get: Get) -> None
     get("/small.json")
     eventually(lambda: recorder.files() and tshark(recorder.files()[-1], only="tcp.flags.fin==1"), "packets again")
     recorder.stop()
+
+
+# Starts what follows where renameat2(2) refuses RENAME_NOREPLACE, as file systems do that do not know it.
+NO_NOREPLACE = """
+import ctypes, os, sys
+class Comparison(ctypes.Structure):
+    _fields_ = [("argument", ctypes.c_uint), ("operator", ctypes.c_int), ("a", ctypes.c_uint64), ("b", ctypes.c_uint64)]
+seccomp = ctypes.CDLL("libseccomp.so.2")
+seccomp.seccomp_init.restype = ctypes.c_void_p
+rules = ctypes.c_void_p(seccomp.seccomp_init(0x7FFF0000))
+noreplace, refuse = Comparison(4, 4, 1, 0), 0x50000 | int(sys.argv[1])
+call = seccomp.seccomp_syscall_resolve_name(b"renameat2")
+assert seccomp.seccomp_rule_add_array(rules, refuse, call, 1, ctypes.byref(noreplace)) == 0
+assert seccomp.seccomp_load(rules) == 0
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.ENOSYS])
+def test_a_file_system_that_cannot_refuse_to_replace(record: Record, get: Get, error: int) -> None:
+    before = (sys.executable, "-c", NO_NOREPLACE, str(error))
+    for _ in range(2):
+        recorder = record("--recording-rotate-bytes=4000000", before=before)
+        get("/big.bin")
+        recorder.stop()
+        assert recorder.events("recording_paused") == []
+        assert recorder.stats["recording"]["not_recorded"] == 0
+    names = [file.name for file in recorder.files()]
+    assert names == [f"web-0.{number:04}.pcap" for number in range(1, len(names))] + ["web-0.pcap"]
+    assert len(names) >= 6
+    assert recordings("verify", str(recorder.folder)).stdout == ""
 
 
 def test_starts_without_traffic_push_nothing_out(record: Record, get: Get) -> None:
