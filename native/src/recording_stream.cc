@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "clock.h"
+
 namespace sniffer {
 namespace {
 
@@ -34,8 +36,9 @@ int listen_on(const std::string& text, std::string& reason) {
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
     const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const int yes = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 8) == 0) return fd;
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+        bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 8) == 0)
+        return fd;
     reason = std::strerror(errno);
     if (fd >= 0) close(fd);
     return -1;
@@ -86,7 +89,7 @@ void RecordingStream::push(const SharedChunk& chunk) {
 
 void RecordingStream::run() {
     while (!stopping_) {
-        std::vector<pollfd> fds{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
+        std::vector<pollfd> fds{{wake_, POLLIN, 0}, {steady_time() < accept_at_ ? -1 : listener_, POLLIN, 0}};
         for (const Client& client : clients_)
             fds.push_back({client.fd, static_cast<short>(client.waiting.empty() ? POLLRDHUP : POLLOUT | POLLRDHUP), 0});
         poll(fds.data(), fds.size(), kPatienceMs);
@@ -114,7 +117,10 @@ void RecordingStream::run() {
 
 void RecordingStream::accept_one() {
     const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
+    if (fd < 0) {  // for want of a descriptor, say: the client waits on, and the listener stays ready
+        accept_at_ = steady_time() + kPatienceMs * kMillisecond;
+        return;
+    }
     if (clients_.size() == kMostClients) {
         close(fd);
         return;

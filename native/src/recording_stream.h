@@ -41,6 +41,7 @@ class RecordingStream {
     Ledger::Recording& ledger_;
     Events& events_;
     int listener_ = -1, wake_ = -1;
+    Nanos accept_at_ = 0;  // steady; before, no client is accepted
     std::atomic<size_t> clients_count_{0}, queued_{0};
     std::atomic<bool> stopping_{false};
     std::atomic<uint64_t> refused_{0};  // packets that found the queue full

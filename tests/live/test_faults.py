@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -313,6 +314,49 @@ def test_no_file_descriptor_left_to_end_with(network: Network, listen: Listen) -
     assert stop(sniffer.process) == 0
     assert_all_told(sniffer, steady)
     assert not sniffer.events("failed")
+
+
+STREAM_CLIENT = """
+import socket
+with socket.create_connection(("127.0.0.1", 9191)) as stream:
+    stream.settimeout(20)
+    print("connected", flush=True)
+    print(stream.recv(4, socket.MSG_WAITALL).hex(), flush=True)
+"""
+
+
+def test_no_file_descriptor_for_a_client_of_the_stream(network: Network, listen: Listen, tmp_path: Path) -> None:
+    """It waits, and costs nothing meanwhile."""
+    recording = ("--recording", f"--recording-directory={tmp_path}", "--recording-stream-listen=127.0.0.1:9191")
+    sniffer = listen("--interface", "wire", *recording, "--stats-interval-ms", "1000")
+    sniffer.until_event("stats")
+    limits = resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+    command = network.server.inside(sys.executable, "-c", STREAM_CLIENT)
+    with (
+        asking(network.client, SMALL) as steady,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client,
+    ):
+        assert client.stdout is not None
+        assert client.stdout.readline() == "connected\n", "by the kernel"
+        before = processor_time(sniffer.process.pid)
+        time.sleep(2)
+        after = processor_time(sniffer.process.pid)
+        assert max(after[thread] - before[thread] for thread in before.keys() & after) < 0.2, "seconds"
+        assert not sniffer.events("stream_client")
+        resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE, limits)
+        assert client.stdout.readline() == "0a0d0d0a\n", "how a pcapng begins"
+    assert stop(sniffer.process) == 0
+    assert_all_told(sniffer, steady)
+
+
+def processor_time(process: int) -> dict[str, float]:
+    """Seconds that each of its threads has had."""
+    found = {}
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        user, system = (thread / "stat").read_text().rpartition(")")[2].split()[11:13]
+        found[thread.name] = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 def page(place: Namespace, path: str) -> str:
