@@ -4,13 +4,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <stdexcept>
 
 #include "file_hash.h"
 #include "recording_survey.h"
@@ -22,6 +25,7 @@ constexpr const char* kIndex = "index.jsonl";
 // The index is written anew when so many files of it are gone, or when no more of them went for a while.
 constexpr size_t kForgetAfter = 16;
 constexpr std::chrono::seconds kQuiet{1};
+constexpr std::chrono::milliseconds kLockPatience{1000}, kLockEvery{20};
 
 std::string quoted(const std::string& name) {
     std::string out = "\"";
@@ -44,11 +48,20 @@ std::string line_of(const FileFacts& facts, const std::string& name, const std::
     return out.str();
 }
 
-// Several recorders may share the folder and its index.
+// Several recorders may share the folder and its index. One of them may stand still, and is not waited for long.
 class IndexLock {
  public:
-    explicit IndexLock(const std::string& path) : fd_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-        if (fd_ >= 0) flock(fd_, LOCK_EX);
+    // Throws std::runtime_error where another one has it all the time.
+    IndexLock(const std::string& path, std::chrono::milliseconds patience)
+        : fd_(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+        const auto deadline = std::chrono::steady_clock::now() + patience;
+        while (fd_ >= 0 && flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+            if (std::chrono::steady_clock::now() >= deadline) {
+                ::close(fd_);
+                throw std::runtime_error(path + ": another process holds it");
+            }
+            std::this_thread::sleep_for(kLockEvery);
+        }
     }
     ~IndexLock() {
         if (fd_ >= 0) ::close(fd_);
@@ -111,7 +124,7 @@ void RecordingIndex::run() {
     std::unique_lock lock(mutex_);
     while (true) {
         const auto work = [this] { return stopping_ || !jobs_.empty() || deleted_ >= kForgetAfter; };
-        changed_.wait(lock, [&] { return work() || deleted_ > 0; });
+        if (lines_.empty()) changed_.wait(lock, [&] { return work() || deleted_ > 0; });
         const bool quiet = !changed_.wait_until(lock, std::chrono::system_clock::now() + kQuiet, work) || stopping_;
         const bool forgets = deleted_ >= kForgetAfter || (quiet && jobs_.empty() && deleted_ > 0);
         if (forgets) deleted_ = 0;
@@ -119,26 +132,46 @@ void RecordingIndex::run() {
         if (!jobs_.empty()) {
             next = jobs_.front();
             jobs_.pop_front();
-        } else if (stopping_ && !forgets) {
-            return;
         }
+        const bool last = next.sequence == 0 && stopping_ && !forgets;
         lock.unlock();
-        try {
-            if (next.sequence != 0) finish(next);
-            if (forgets) compact();
-        } catch (const std::exception& error) {
-            events_.add(Events::Line("recording_index").text("error", error.what()));
-        }
+        const bool done = work_on(next, forgets);
         lock.lock();
+        if (last) break;
+        if (forgets && !done && !stopping_) ++deleted_;  // the lines are still there
     }
+    if (lines_.empty()) return;
+    const auto missing = static_cast<uint64_t>(std::count(lines_.begin(), lines_.end(), '\n'));
+    const std::string error = folder_.path(kIndex) + ": the last lines are missing";
+    events_.add(Events::Line("recording_index").text("error", error).number("lines", missing));
+}
+
+// False where not all was done; what is wrong is told once, until nothing is. Lines that could not be entered are tried
+// again each second.
+bool RecordingIndex::work_on(const FileFacts& next, bool forgets) {
+    try {
+        if (next.sequence != 0) finish(next);
+        enter_lines();
+        if (forgets) compact();
+        said_.clear();
+    } catch (const std::exception& error) {
+        if (said_ != error.what()) events_.add(Events::Line("recording_index").text("error", error.what()));
+        said_ = error.what();
+    }
+    return said_.empty();
 }
 
 void RecordingIndex::finish(FileFacts facts) {
     std::string name = folder_.numbered_name(facts.sequence);
     if (access(folder_.path(name).c_str(), F_OK) != 0) return;  // deleted to make room
     if (facts.recovered) recover(facts, name);
-    if (config_.compress != RecordingConfig::Compress::none && !stopping_ && !compress(facts, name)) return;
-    append(facts, name);
+    try {
+        if (config_.compress != RecordingConfig::Compress::none && !stopping_ && !compress(facts, name)) return;
+    } catch (const std::exception& error) {  // it stays as it is, and is whole
+        events_.add(Events::Line("recording_index").text("error", error.what()));
+    }
+    const std::string hash = sha256_of_file(folder_.path(name), facts.bytes);
+    lines_ += line_of(facts, name, hash);
 }
 
 // What SIGKILL left: it is whole up to its last packet.
@@ -157,10 +190,13 @@ bool RecordingIndex::compress(FileFacts& facts, std::string& name) {
     const bool gzip = config_.compress == RecordingConfig::Compress::gzip;
     const std::string small = name + (gzip ? ".gz" : ".zst"), part = folder_.path("." + small + ".part");
     compress_file(folder_.path(name), part, config_.compress);
-    if (rename(part.c_str(), folder_.path(small).c_str()) != 0)
-        throw std::runtime_error(small + ": " + std::strerror(errno));
-    uint64_t bytes = 0;
-    sha256_of_file(folder_.path(small), bytes);
+    std::error_code error;
+    const uint64_t bytes = std::filesystem::file_size(part, error);
+    if (!error) std::filesystem::rename(part, folder_.path(small), error);
+    if (error) {
+        unlink(part.c_str());
+        throw std::runtime_error(folder_.path(small) + ": " + error.message());
+    }
     if (!folder_.replace(facts.sequence, small, bytes)) {
         unlink(folder_.path(small).c_str());
         return false;
@@ -170,19 +206,24 @@ bool RecordingIndex::compress(FileFacts& facts, std::string& name) {
     return true;
 }
 
-void RecordingIndex::append(const FileFacts& facts, const std::string& name) {
-    FileFacts known = facts;
-    const std::string hash = sha256_of_file(folder_.path(name), known.bytes);
-    const IndexLock lock(folder_.path(".index.lock"));
-    if (!write_text(folder_.path(kIndex), O_APPEND, line_of(known, name, hash)))
+void RecordingIndex::enter_lines() {
+    if (lines_.empty()) return;
+    const IndexLock lock(folder_.path(".index.lock"), patience());
+    if (!write_text(folder_.path(kIndex), O_APPEND, lines_))
         throw std::runtime_error(folder_.path(kIndex) + ": " + std::strerror(errno));
+    lines_.clear();
+}
+
+// Who holds the lock is waited for once: what stop() waits for is a second, whatever is left to do.
+std::chrono::milliseconds RecordingIndex::patience() const {
+    return said_.empty() ? kLockPatience : std::chrono::milliseconds(0);
 }
 
 // The lines of our own files that are gone go too; those of other prefixes stay.
 void RecordingIndex::compact() {
     std::set<std::string> there;
     for (const auto& [sequence, name] : folder_.files()) there.insert(quoted(name));
-    const IndexLock lock(folder_.path(".index.lock"));
+    const IndexLock lock(folder_.path(".index.lock"), patience());
     std::ifstream in(folder_.path(kIndex));
     std::string kept, line;
     while (std::getline(in, line)) {
@@ -190,6 +231,7 @@ void RecordingIndex::compact() {
         const size_t end = from == std::string::npos ? from : line.find(",\"firstTime\"", from);
         if (end == std::string::npos) continue;
         const std::string name = line.substr(from + 7, end - from - 7);
+        if (name.size() < 2) continue;  // not even its quotes: no line of ours
         const bool ours = sequence_of(name.substr(1, name.size() - 2), config_.prefix, format_.suffix()) != 0;
         if (!ours || there.contains(name)) kept += line + "\n";
     }

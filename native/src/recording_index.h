@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -36,16 +37,18 @@ class RecordingIndex {
     void add(const FileFacts& facts);
     // Files were deleted: their lines go too, now and then.
     void forget(size_t files);
-    // Waits for what is under way, some seconds at most; what is left is done at the next start.
+    // Does what is left, but compresses no more. An index that another process keeps locked is waited for a second.
     void stop();
 
  private:
     void run();
+    bool work_on(const FileFacts& next, bool forgets);
     void finish(FileFacts facts);
     void recover(FileFacts& facts, const std::string& name) const;
     bool compress(FileFacts& facts, std::string& name);
-    void append(const FileFacts& facts, const std::string& name);
+    void enter_lines();
     void compact();
+    std::chrono::milliseconds patience() const;
 
     const RecordingConfig& config_;
     RecordingFolder& folder_;
@@ -56,6 +59,7 @@ class RecordingIndex {
     std::deque<FileFacts> jobs_;
     size_t deleted_ = 0;
     std::atomic<bool> stopping_{false};  // also read while a file is worked on
+    std::string lines_, said_;           // that wait to be entered; the last error, while it lasts
     std::thread thread_;
 };
 

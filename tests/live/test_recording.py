@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import shutil
@@ -316,6 +317,20 @@ def test_starts_without_traffic_push_nothing_out(record: Record, get: Get) -> No
     assert [file.name for file in recorder.files()] == ["web-0.0001.pcap", "web-0.pcap"]
     assert [line["sequence"] for line in index(recorder)] == [1]
     assert tshark(recorder.files()[0], only="http")
+
+
+def test_an_index_that_another_process_keeps_locked(record: Record, get: Get) -> None:
+    """As a second sniffer of the folder does that stands still. The end comes in time, and says what is missing."""
+    recorder = record("--recording-rotate-bytes=4000000")
+    with (recorder.folder / ".index.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        get("/big.bin")
+        eventually(lambda: recorder.events("recording_index"), "the error")
+        recorder.stop()
+    first, *_, last = recorder.events("recording_index")
+    assert "another process holds it" in first["error"]
+    assert last["lines"] == len(recorder.files()) - 1
+    assert not (recorder.folder / "index.jsonl").exists()
 
 
 def test_two_recorders_of_one_name(record: Record) -> None:
