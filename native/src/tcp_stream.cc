@@ -21,7 +21,7 @@ void walk(const Chain& chain, uint64_t offset, uint64_t size, Visit visit) {
             continue;
         }
         uint64_t n = std::min<uint64_t>(chunk->size - offset, size - done);
-        visit(const_cast<char*>(chunk->data) + offset, done, n);
+        visit(chunk->data + offset, done, n);
         done += n;
         offset = 0;
     }
@@ -30,7 +30,7 @@ void walk(const Chain& chain, uint64_t offset, uint64_t size, Visit visit) {
 bool same_bytes(const Chain& chain, uint64_t offset, const uint8_t* data, uint64_t size) {
     bool same = true;
     walk(chain, offset, size,
-         [&](char* bytes, uint64_t at, uint64_t n) { same = same && std::memcmp(bytes, data + at, n) == 0; });
+         [&](const char* bytes, uint64_t at, uint64_t n) { same = same && std::memcmp(bytes, data + at, n) == 0; });
     return same;
 }
 
@@ -100,6 +100,7 @@ HeldSegment* TcpStream::insert(TcpContext& context, size_t place, const Segment&
 
 bool TcpStream::hold(TcpContext& context, const Segment& segment, uint32_t seq, bool untrusted) {
     const uint32_t end = segment.seq + segment.length;
+    // Bytes with a valid checksum take the place of those without; else the first stay.
     bool conflicting = false;  // with what gave way to this one
     size_t place = held.place_of(seq);
     for (uint32_t at = seq; seq_less(at, end);) {
@@ -122,9 +123,16 @@ bool TcpStream::hold(TcpContext& context, const Segment& segment, uint32_t seq, 
             at = to;
             ++place;
         } else {
-            if (compare(context, *other, segment, at, end)) overrule(*other, segment, at, end);
-            at = seq_min(end, other->end());
-            ++place;
+            const bool differs = compare(context, *other, segment, at, end);
+            other->conflicting |= differs;
+            if (segment.checksum == Checksum::valid && other->checksum != Checksum::valid) {
+                if (differs) note_contradicted();
+                conflicting |= differs;
+                if (!cut_out(context, place, at, end)) return false;
+            } else {
+                at = seq_min(end, other->end());
+                ++place;
+            }
         }
     }
     return !holds_too_much(context);
@@ -139,15 +147,39 @@ bool TcpStream::compare(TcpContext& context, const HeldSegment& other, const Seg
     return true;
 }
 
-// Of bytes that differ those with a valid checksum stay, else the first.
-void TcpStream::overrule(HeldSegment& other, const Segment& segment, uint32_t at, uint32_t end) {
-    other.conflicting = true;
-    if (segment.checksum != Checksum::valid || other.checksum == Checksum::valid) return;
-    note_contradicted();
-    const Overlap both(other, segment, at, end);
-    walk(other.data, both.offset, both.size, [&](char* old, uint64_t position, uint64_t size) {
-        std::memcpy(old, segment.data + both.skip + position, size);
+// Makes room for what has a valid checksum: what is held at this place keeps the bytes before `at` and from `end` on.
+bool TcpStream::cut_out(TcpContext& context, size_t place, uint32_t at, uint32_t end) {
+    std::unique_ptr<HeldSegment> whole = take_held(place);
+    const bool tail = !seq_less(end, whole->end()) || keep_part(context, place, *whole, end, whole->end());
+    const bool head = !seq_less(whole->seq, at) || keep_part(context, place, *whole, whole->seq, at);
+    discard(context, *whole);
+    return head && tail;
+}
+
+// Holds a part of a held segment that was taken out. False where there is no room.
+bool TcpStream::keep_part(TcpContext& context, size_t place, const HeldSegment& whole, uint32_t from, uint32_t to) {
+    auto part = std::make_unique<HeldSegment>();
+    part->seq = from;
+    part->length = to - from;
+    part->ack = whole.ack;
+    part->has_ack = whole.has_ack;
+    part->time = whole.time;
+    part->number = whole.number;
+    part->checksum = whole.checksum;
+    part->segment_start = whole.segment_start && from == whole.seq;
+    part->conflicting = whole.conflicting;
+    part->untrusted = whole.untrusted;
+    const uint64_t skip = from - whole.seq;
+    const uint64_t size = skip < whole.data.size() ? std::min<uint64_t>(whole.data.size() - skip, part->length) : 0;
+    uint64_t taken = 0;
+    walk(whole.data, skip, size, [&](const char* from_chain, uint64_t, uint64_t n) {
+        taken += part->data.append(context.arena, &context.relief, from_chain, n);
     });
+    context.budget.force(sizeof(HeldSegment));
+    if (taken < size) return discard(context, *part), false;
+    held_memory_ += memory_of(*part);
+    held.insert(place, std::move(part));
+    return true;
 }
 
 void TcpStream::remember(TcpContext& context, const void* data, uint32_t size) {

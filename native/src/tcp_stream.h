@@ -112,7 +112,8 @@ class TcpStream {
     std::unique_ptr<HeldSegment> take_held(size_t place);
     static bool compare(TcpContext& context, const HeldSegment& other, const Segment& segment, uint32_t at,
                         uint32_t end);
-    void overrule(HeldSegment& other, const Segment& segment, uint32_t at, uint32_t end);
+    bool cut_out(TcpContext& context, size_t place, uint32_t at, uint32_t end);
+    bool keep_part(TcpContext& context, size_t place, const HeldSegment& whole, uint32_t from, uint32_t to);
     // A full packet fills its chunk by more than a half; whoever sends less in one counts as if it were as much.
     uint64_t waiting() const { return held_memory_ / 2; }
     uint64_t held_memory_ = 0;

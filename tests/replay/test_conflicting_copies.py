@@ -91,6 +91,21 @@ CONFLICTS = (
         without=CHANGED,
         without_why=ORDER_WHY,
     ),
+    *(
+        Case(
+            f"a copy that came behind the first valid one, after {forged}",
+            "of valid copies the first stays, also where it took a forged one's place",
+            Conversation()
+            .server_at(start, b"X" * (len(OK) - start), checksum="wrong")
+            .server_at(BODY_AT, b"0123456789")
+            .server_at(BODY_AT + 2, b"YYYYYYYY")
+            .server_at(0, OK[:BODY_AT]),
+            [response(200, headers=FIELDS, body="0123456789", midstream=True, conflictingData=True)],
+            without=CHANGED,
+            without_why=ORDER_WHY,
+        )
+        for start, forged in ((BODY_AT, "a forged one"), (0, "a forged one that is longer"))
+    ),
     Case(
         "copies that are equal, one with a wrong checksum",
         "the same bytes are no conflict",
