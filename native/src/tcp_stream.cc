@@ -48,6 +48,11 @@ struct Overlap {
     uint64_t size = 0;
 };
 
+// Of what the snap length cut nobody knows.
+bool not_right(const HeldSegment& held) {
+    return held.checksum == Checksum::invalid || held.checksum == Checksum::unfinished;
+}
+
 // Whether what is held and may be forged makes room for this segment. (One right checksum in 65,536 looks unfinished.)
 bool gives_way(const HeldSegment& held, const Segment& segment, bool untrusted) {
     const bool better = held.checksum == Checksum::invalid && segment.checksum == Checksum::unfinished;
@@ -100,7 +105,7 @@ HeldSegment* TcpStream::insert(TcpContext& context, size_t place, const Segment&
 
 bool TcpStream::hold(TcpContext& context, const Segment& segment, uint32_t seq, bool untrusted) {
     const uint32_t end = segment.seq + segment.length;
-    // Bytes with a valid checksum take the place of those without; else the first stay.
+    // Bytes with a valid checksum take the place of those with another one; else the first stay.
     bool conflicting = false;  // with what gave way to this one
     size_t place = held.place_of(seq);
     for (uint32_t at = seq; seq_less(at, end);) {
@@ -125,7 +130,7 @@ bool TcpStream::hold(TcpContext& context, const Segment& segment, uint32_t seq, 
         } else {
             const bool differs = compare(context, *other, segment, at, end);
             other->conflicting |= differs;
-            if (segment.checksum == Checksum::valid && other->checksum != Checksum::valid) {
+            if (segment.checksum == Checksum::valid && not_right(*other)) {
                 if (differs) note_contradicted();
                 conflicting |= differs;
                 if (!cut_out(context, place, at, end)) return false;

@@ -74,6 +74,11 @@ class Recorder:
         found = sorted(path for path in self.folder.iterdir() if ".pcap" in path.name and path.name[0] != ".")
         return [path for path in found if ".0" in path.name] + [path for path in found if ".0" not in path.name]
 
+    def until_a_connection_ended(self) -> None:
+        """In its last file. The first one is there a little later than the capture."""
+        found = lambda: self.files() and tshark(self.files()[-1], only="tcp.flags.fin==1")  # noqa: E731
+        eventually(found, "the connection's end in the file")
+
 
 def tshark(file: Path, *fields: str, only: str = "") -> list[list[str]]:
     """The fields of each packet; fails where the file cannot be read to its end."""

@@ -307,8 +307,8 @@ def test_no_file_descriptor_left(network: Network, listen: Listen, tmp_path: Pat
 def test_no_file_descriptor_left_to_end_with(network: Network, listen: Listen) -> None:
     """All is told and drained; that the loop cannot be closed is nobody's concern."""
     sniffer = listen("--interface", "wire")
+    sniffer.until_event("start")
     with asking(network.client, SMALL) as steady:
-        wait_until(lambda: len(steady.answered) > 10, sniffer.process, "answers")
         limits = resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
     assert stop(sniffer.process) == 0

@@ -110,7 +110,7 @@ def test_alone_it_reassembles_nothing_and_takes_udp(record: Record, get: Get, ne
 def test_killed_and_started_again_it_keeps_every_file(record: Record, get: Get) -> None:
     first = record()
     get("/2k.txt")
-    eventually(lambda: tshark(first.files()[-1], only="tcp.flags.fin==1"), "the connection's end in the file")
+    first.until_a_connection_ended()
     first.kill()
     before = len(tshark(first.files()[-1]))
     second = record()
@@ -272,7 +272,7 @@ def test_a_folder_that_vanishes_and_comes_back(record: Record, get: Get) -> None
     recorder.folder.mkdir()
     eventually(lambda: recorder.events("recording_resumed"), "the end of the pause")
     get("/small.json")
-    eventually(lambda: recorder.files() and tshark(recorder.files()[-1], only="tcp.flags.fin==1"), "packets again")
+    recorder.until_a_connection_ended()
     recorder.stop()
 
 
@@ -414,7 +414,7 @@ def test_a_client_that_does_not_read_slows_nobody(record: Record, get: Get, netw
 def test_an_anonymized_export_keeps_prefixes_and_hides_addresses(record: Record, get: Get, tmp_path: Path) -> None:
     recorder = record()
     get("/small.json")
-    eventually(lambda: tshark(recorder.files()[-1], only="tcp.flags.fin==1"), "the connection's end in the file")
+    recorder.until_a_connection_ended()
     recorder.stop()
     out = [tmp_path / "a.pcap", tmp_path / "b.pcap"]
     for file in out:

@@ -155,6 +155,15 @@ def test_conflicting_copies(case: Case, variant: str, replay: Replay) -> None:
     check(case, variant, replay)
 
 
+def test_a_segment_that_was_cut_is_not_for_that_forged(replay: Replay) -> None:
+    """Its checksum cannot be told; the short copy behind it, whose can, is another one all the same."""
+    conversation = Conversation().open().client(GET).server_at(BODY_AT, b"0" * 80).server_at(BODY_AT, b"YY")
+    conversation.server_at(0, OK[:BODY_AT].replace(b"10", b"80"), ack=True).close()
+    result = replay(pcap(frames(conversation.segments, snap_length=14 + 20 + 20 + BODY_AT)))
+    assert "YY" not in result.records[1]["body"]
+    assert result.records[1]["conflictingData"] is True
+
+
 def test_bytes_that_come_again_are_counted(replay: Replay) -> None:
     """All of the last segment, some of an older one, and what of a segment is not new."""
     conversation = Conversation().open().client(GET).client_at(0, GET).server(OK[:30])
