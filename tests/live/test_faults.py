@@ -311,6 +311,7 @@ def test_no_file_descriptor_left_to_end_with(network: Network, listen: Listen) -
     with asking(network.client, SMALL) as steady:
         limits = resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(sniffer.process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        time.sleep(1)
     assert stop(sniffer.process) == 0
     assert_all_told(sniffer, steady)
     assert not sniffer.events("failed")
