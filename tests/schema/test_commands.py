@@ -171,7 +171,9 @@ def test_a_boolean_option_takes_no_value(command: Command, words: list[str]) -> 
     for arguments in (["show", "--config", "a.yaml", *words], ["validate", *words, "a.yaml"]):
         done = command(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.endswith(": error: --output-stdout takes no value; --no-output-stdout turns it off\n")
+        told = "--output-stdout takes no value; --no-output-stdout turns it off"
+        name = f"tcp-sniffer config {arguments[0]}"
+        assert done.stderr == f"{name}: {told}; see {name} --help\n"
 
 
 def test_a_file_may_be_called_like_a_value(command: Command) -> None:
