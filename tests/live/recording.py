@@ -76,8 +76,10 @@ class Recorder:
 
     def until_a_connection_ended(self) -> None:
         """In its last file. The first one is there a little later than the capture."""
-        found = lambda: self.files() and tshark(self.files()[-1], only="tcp.flags.fin==1")  # noqa: E731
-        eventually(found, "the connection's end in the file")
+        eventually(
+            lambda: self.files() and tshark(self.files()[-1], only="tcp.flags.fin==1"),
+            "the connection's end in the file",
+        )
 
 
 def tshark(file: Path, *fields: str, only: str = "") -> list[list[str]]:
