@@ -13,12 +13,20 @@ from typing import Any, NamedTuple
 
 from aiohttp import ClientSession, web
 
+_reserved: list[socket.socket] = []
+
 
 def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that refuses connections, and that a server which sets SO_REUSEADDR may take, once or again.
+
+    A socket stays bound to it as long as this process lives: nobody else's connection is given it meanwhile.
+    """
+    reserving = socket.socket()
+    reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserving.bind(("127.0.0.1", 0))
+    _reserved.append(reserving)
+    port: int = reserving.getsockname()[1]
+    return port
 
 
 class Post(NamedTuple):
