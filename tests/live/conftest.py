@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from network import Namespace, Network
-from processes import Listen, Sniffer, aiohttp_server, nginx
+from network import SERVER, Namespace, Network
+from processes import NGINX_PORT, Listen, Sniffer, aiohttp_server, nginx
+from recording import Get, Record, Recorder
 
 FILES = {"small.json": b'{"a": 1}', "big.bin": bytes(range(256)) * 40_000, "2k.txt": b"0123456789abcdef" * 128}
 
@@ -45,3 +47,31 @@ def listen(network: Network, library: Path, tmp_path: Path) -> Listen:
         return Sniffer(place, folder, library, "--ports", "8080,8081", *options, **more)
 
     return start
+
+
+@pytest.fixture
+def record(network: Network, library: Path, tmp_path: Path) -> Iterator[Record]:
+    """Starts a sniffer that records: record("--recording-max-files=2", ...)."""
+    started: list[Recorder] = []
+
+    def start(*options: str, before: tuple[str, ...] = ()) -> Recorder:
+        started.append(Recorder(network.server, tmp_path / "recorder", library, *options, before=before))
+        return started[-1]
+
+    yield start
+    for recorder in started:
+        if recorder.process.poll() is None:
+            recorder.kill()
+
+
+@pytest.fixture
+def get(network: Network, servers: dict[str, bytes]) -> Get:
+    """One request from the client's namespace to nginx: get("/small.json")."""
+    assert servers
+
+    def ask(path: str) -> None:
+        url = f"http://{SERVER[0]}:{NGINX_PORT}{path}"
+        command = network.client.inside("curl", "-sS", "--noproxy", "*", "-o", "/dev/null", "--max-time", "30", url)
+        subprocess.run(command, check=True, timeout=60)
+
+    return ask

@@ -74,12 +74,24 @@ class Recorder:
         found = sorted(path for path in self.folder.iterdir() if ".pcap" in path.name and path.name[0] != ".")
         return [path for path in found if ".0" in path.name] + [path for path in found if ".0" not in path.name]
 
+    def index(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "index.jsonl").read_text().splitlines()]
+
     def until_a_connection_ended(self) -> None:
         """In its last file. The first one is there a little later than the capture."""
         eventually(
             lambda: self.files() and tshark(self.files()[-1], only="tcp.flags.fin==1"),
             "the connection's end in the file",
         )
+
+
+Record = Callable[..., Recorder]
+Get = Callable[[str], None]
+
+
+def recordings(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "appliance", "recordings", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=env)
 
 
 def tshark(file: Path, *fields: str, only: str = "") -> list[list[str]]:
