@@ -17,7 +17,7 @@ _TEXTS = {
     "connection": "connection seen",
     "recording_paused": "the recording pauses: packets are counted not_recorded, all else goes on",
     "recording_resumed": "the recording goes on",
-    "recording_index": "a recorded file could not be entered in index.jsonl",
+    "recording_index": "a recorded file could not be finished as configured, or not be entered in index.jsonl",
     "stream_not_listening": "the live stream of the recording does not listen",
     "stream_client": "a client reads the live stream: it sees the traffic unredacted",
     "not_confined": "the capture's threads could not give up their privileges: they go on with them",

@@ -35,10 +35,22 @@ def sentences(error: Exception) -> list[str]:
 
 def write_unexpected(error: Exception) -> int:
     """Of a defect, or a machine that denies what nobody can do without: what came first. Returns the exit code."""
+    first = _first(error)
+    _log.error(f"{type(first).__name__}: {first}", extra={"event": "failed", "exitCode": OTHER}, exc_info=first)
+    return OTHER
+
+
+def write_unclosed(error: Exception) -> None:
+    """Of the event loop, when all was done: to close it takes a file descriptor."""
+    first = _first(error)
+    fields = {"event": "loop_not_closed", "error": f"{type(first).__name__}: {first}"}
+    _log.warning("the event loop could not be closed, after all was done", extra=fields)
+
+
+def _first(error: Exception) -> Exception:
     while isinstance(error.__context__, Exception):
         error = error.__context__
-    _log.error(f"{type(error).__name__}: {error}", extra={"event": "failed", "exitCode": OTHER}, exc_info=error)
-    return OTHER
+    return error
 
 
 def write_log(error: Exception) -> None:

@@ -77,7 +77,7 @@ def _serve(args: Namespace, signals: Signals, opening: Opening, open_once: Calla
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(serve())
     except Exception as error:  # noqa: BLE001 - the last word, whatever it was
-        # To close the loop takes a file descriptor: where none is left, all is done before that fails.
         if code is None:
             return failure.write_unexpected(error)
+        failure.write_unclosed(error)
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from appliance import exit_codes
+from appliance import exit_codes, extras
 from appliance.cli.numbers import number, ports, whole
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def _timing(args: Namespace) -> int:
         from appliance.timing import failures
         from appliance.timing.run import run
     except ImportError as error:
-        return _fail(_lacks(error, "analysis"), exit_codes.OTHER)
+        return _fail(extras.missing(error, "analysis"), exit_codes.OTHER)
     if args.cluster and (args.packets or args.html):
         return _fail("--cluster gives no packets: leave out --packets and --html", exit_codes.CONFIGURATION)
     try:
         return run(args)
     except ImportError as error:
-        return _fail(_lacks(error, "cluster"), exit_codes.OTHER)
+        return _fail(extras.missing(error, "cluster"), exit_codes.OTHER)
     except (EngineError, LibraryError) as error:
         return _fail(str(error), failure.exit_code(error))
     except failures.INPUT as error:
@@ -79,10 +79,6 @@ def _timing(args: Namespace) -> int:
         raise  # cli/__init__.py knows what to do
     except failures.OTHER as error:
         return _fail(failures.sentence(error), exit_codes.OTHER)
-
-
-def _lacks(error: ImportError, extra: str) -> str:
-    return f"timing needs {error.name}: install the extra `{extra}` (in the source: pip install '.[{extra}]')"
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
+from appliance import extras
 from appliance.config import hide_url
 from appliance.metrics.model import Family
 from appliance.sinks.own import Exclude, Include
@@ -25,7 +26,6 @@ _WARN_EVERY = 600.0
 # What the end may wait for the last export, and an export for the event loop.
 _LAST_EXPORT = 1.0
 _LOOP_PATIENCE = 5.0
-_ADVICE = "; install the extra `otlp` (in the source: pip install '.[otlp]')"
 
 _T = TypeVar("_T")
 
@@ -89,8 +89,8 @@ class OtlpExport:
             self._exporter = await _in_thread(self._make_exporter)
             interval = _interval()
         except (ImportError, ValueError) as error:
-            advice = _ADVICE if isinstance(error, ImportError) else ""
-            _log.error("the metrics are not sent", extra={"event": "otlp_unavailable", "error": f"{error}{advice}"})
+            reason = extras.missing(error, "otlp") if isinstance(error, ImportError) else str(error)
+            _log.error("the metrics are not sent", extra={"event": "otlp_unavailable", "error": reason})
             return
         _log.info("metrics are sent", extra={"event": "otlp_start", "url": hide_url(self._url), "seconds": interval})
         while not await self._stops_within(interval):

@@ -64,7 +64,7 @@ def test_no_file_descriptor_left(network: Network, listen: Listen, tmp_path: Pat
 
 
 def test_no_file_descriptor_left_to_end_with(network: Network, listen: Listen) -> None:
-    """All is told and drained; that the loop cannot be closed is nobody's concern."""
+    """All is told and drained; that the loop cannot be closed is a warning."""
     sniffer = listen("--interface", "wire")
     sniffer.until_event("start")
     with asking(network.client, SMALL) as steady:
@@ -74,6 +74,7 @@ def test_no_file_descriptor_left_to_end_with(network: Network, listen: Listen) -
     assert stop(sniffer.process) == 0
     assert_all_told(sniffer, steady)
     assert not sniffer.events("failed")
+    assert "Too many open files" in sniffer.events("loop_not_closed")[0]["error"]
 
 
 STREAM_CLIENT = """

@@ -112,7 +112,7 @@ def test_without_its_extra(library: Path, tmp_path: Path) -> None:
     (tmp_path / "one.pcap").write_bytes(pcap(frames(in_order(random_connections(1, users=1, connections=1)))))
     done = subprocess.run(asked, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 1
-    assert done.stderr.startswith("tcp-sniffer: timing needs distributed: install the extra `cluster`")
+    assert done.stderr.startswith("tcp-sniffer: distributed is missing: install the extra `cluster`")
     assert len(done.stderr.splitlines()) == 1
 
 
