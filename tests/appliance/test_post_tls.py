@@ -33,15 +33,7 @@ async def test_tls_is_verified(tmp_path: Path, target: int, authority: Authority
 
 
 async def test_tls_with_an_authority_of_our_own(tmp_path: Path, target: int, authority: Authority) -> None:
-    async with collecting(Collector(), tls=authority.server()) as collector:
-        more = ["--output-ca-file", str(authority.certificate)]
-        async with Sniffing(
-            tmp_path / "s", *options(target, f"https://127.0.0.1:{collector.port}/", *more)
-        ) as sniffing:
-            await get(target)
-            await until(lambda: len(collector.records) == 2, "the records")
-            assert await sniffing.stop() == 0
-    assert sniffing.sink("http")["delivered"] == 2
+    await assert_delivers(tmp_path, target, authority.server(), "--output-ca-file", str(authority.certificate))
 
 
 async def test_mutual_tls(tmp_path: Path, target: int, authority: Authority) -> None:
@@ -49,12 +41,14 @@ async def test_mutual_tls(tmp_path: Path, target: int, authority: Authority) -> 
     server.verify_mode = ssl.CERT_REQUIRED
     server.load_verify_locations(authority.certificate)
     certificate, key = authority.issue("client")
+    more = ["--output-ca-file", str(authority.certificate), "--output-client-cert-file", str(certificate)]
+    await assert_delivers(tmp_path, target, server, *more, "--output-client-key-file", str(key))
+
+
+async def assert_delivers(tmp_path: Path, target: int, server: ssl.SSLContext, *more: str) -> None:
     async with collecting(Collector(), tls=server) as collector:
-        more = ["--output-ca-file", str(authority.certificate), "--output-client-cert-file", str(certificate)]
-        more += ["--output-client-key-file", str(key)]
-        async with Sniffing(
-            tmp_path / "s", *options(target, f"https://127.0.0.1:{collector.port}/", *more)
-        ) as sniffing:
+        url = f"https://127.0.0.1:{collector.port}/"
+        async with Sniffing(tmp_path / "s", *options(target, url, *more)) as sniffing:
             await get(target)
             await until(lambda: len(collector.records) == 2, "the records")
             assert await sniffing.stop() == 0
