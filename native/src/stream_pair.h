@@ -33,6 +33,12 @@ class StreamPair {
     bool beyond_window(int side, int32_t ahead) const {
         return ahead > static_cast<int32_t>(kAlwaysInWindow) && ahead > static_cast<int32_t>(window_of(side));
     }
+    // Whether a wrong checksum is a reason to doubt what this side sent: by its others, and before there are any by the
+    // other side's, where that was seen from its SYN on. (Joined midway, who makes none would be doubted at first.)
+    bool doubts_wrong(int side) const {
+        const TcpStream &me = streams_[side], &other = streams_[1 - side];
+        return me.checksums_known() ? me.checksums_tell() : other.syn_seen && other.checksums_tell();
+    }
     // A number that is neither in the window nor one of a late copy.
     bool foreign(int side, uint32_t seq) const {
         const TcpStream& me = streams_[side];

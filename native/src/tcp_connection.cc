@@ -25,17 +25,17 @@ Outcome TcpConnection::on_segment(int side, const Segment& segment, Nanos now) {
         if (ended_) return Outcome::open;
     }
     // What its receiver drops says nothing, but may be all that was seen of its data.
-    const bool dropped = segment.checksum == Checksum::invalid && me.checksums_tell();
+    const bool doubted = segment.checksum == Checksum::invalid && reassembly_.streams.doubts_wrong(side);
+    const bool dropped = doubted && me.checksums_known();
     if (!dropped) {
         if (segment.has(kAck)) reassembly_.on_ack(side, segment);
         reset_.on_sent(side, seq + segment.length);
         me.window = segment.window;
     }
     if (segment.length > 0) on_payload(side, segment, seq);
-    if (!dropped) {
-        me.note_checksum(segment);
-        if (segment.flags & (kFin | kRst)) on_last(side, segment, seq);
-    }
+    // Doubted data counts once it is taken.
+    if (!doubted || (!dropped && segment.length == 0)) me.note_checksum(segment);
+    if (!dropped && (segment.flags & (kFin | kRst))) on_last(side, segment, seq);
     if (!unsettled()) return Outcome::open;
     reassembly_.pump();
     int first = side_with_hole();

@@ -3,17 +3,6 @@
 #include <algorithm>
 
 namespace sniffer {
-namespace {
-
-// True for a copy that may be forged: its checksum is wrong, or unfinished, where this side's others were right.
-// It waits until a valid copy comes. (Where offload leaves all checksums unfinished none is ever valid, and nothing
-// waits.)
-bool suspicious(const TcpStream& me, const Segment& segment) {
-    const bool wrong = segment.checksum == Checksum::invalid || segment.checksum == Checksum::unfinished;
-    return wrong && me.checksums_tell();
-}
-
-}  // namespace
 
 void TcpReassembly::on_ack(int side, const Segment& segment) {
     TcpStream& other = streams[1 - side];
@@ -53,7 +42,7 @@ void TcpReassembly::on_payload(int side, const Segment& segment) {
         seq = me.next;
     }
     if (segment.checksum == Checksum::valid) me.saw_valid_data = true;
-    bool untrusted = suspicious(me, segment);
+    bool untrusted = suspicious(side, segment);
     bool waits = segment.has(kAck) && streams.acknowledges_unseen(side, segment.ack);
     if (me.synced && seq == me.next && me.held.empty() && !untrusted && !waits) return deliver(side, segment, seq);
     if (me.hold(context_, segment, seq, untrusted)) return;
@@ -61,6 +50,13 @@ void TcpReassembly::on_payload(int side, const Segment& segment) {
         pump_side(side);
         if (!me.holds_too_much(context_)) return;
     }
+}
+
+// Whether it may be forged: its checksum is wrong, or unfinished, where the others were right. It waits until a valid
+// copy comes. (Where offload leaves all checksums unfinished none is ever valid, and nothing waits.)
+bool TcpReassembly::suspicious(int side, const Segment& segment) const {
+    if (segment.checksum == Checksum::invalid) return streams.doubts_wrong(side);
+    return segment.checksum == Checksum::unfinished && streams[side].checksums_tell();
 }
 
 // Where no SYN was seen: the first byte of this side is one in the midst of what it says.
@@ -73,7 +69,7 @@ void TcpReassembly::join_midway(int side, uint32_t seq) {
 // Says so where a copy of what was handed over has other bytes.
 void TcpReassembly::compare_copy(int side, const Segment& segment, uint32_t seq) {
     TcpStream& me = streams[side];
-    if (suspicious(me, segment) || !me.differs_from_history(segment, seq)) return;
+    if (suspicious(side, segment) || !me.differs_from_history(segment, seq)) return;
     context_.ledger.streams.conflicts.add();
     me.conflicts = true;
     handler_.on_conflict(side);
@@ -165,16 +161,18 @@ void TcpReassembly::gap(int side, uint32_t bytes) {
 bool TcpReassembly::may_deliver(int side, const HeldSegment& segment) const {
     if (segment.has_ack && streams.acknowledges_unseen(side, segment.ack)) return false;
     if (!segment.untrusted) return true;
-    // What this machine sent itself and was acknowledged was no forgery.
     const TcpStream& me = streams[side];
+    // By now this side has shown that it makes none.
+    if (segment.checksum == Checksum::invalid && !streams.doubts_wrong(side)) return true;
+    // What this machine sent itself and was acknowledged was no forgery.
     return segment.checksum == Checksum::unfinished && me.acked_known && !seq_less(me.acked, segment.end());
 }
 
 // The receiver took no such segment where it takes data with right checksums: what was acknowledged in its place was
 // not seen. Where data with a right checksum never came it may be that somebody writes wrong ones; and of copies that
 // differ the first is taken, which the record says.
-bool TcpReassembly::forged(const HeldSegment& segment) const {
-    const bool wrong = segment.untrusted && segment.checksum == Checksum::invalid;
+bool TcpReassembly::forged(int side, const HeldSegment& segment) const {
+    const bool wrong = segment.untrusted && segment.checksum == Checksum::invalid && streams[side].checksums_tell();
     return wrong && !segment.conflicting && (streams[0].saw_valid_data || streams[1].saw_valid_data);
 }
 
@@ -246,7 +244,7 @@ bool TcpReassembly::catch_up(int side, uint32_t ack, bool catching_up) {
 bool TcpReassembly::drop_forged(int side) {
     TcpStream& me = streams[side];
     bool dropped = false;
-    while (!me.held.empty() && !seq_less(me.next, me.held.front().seq) && forged(me.held.front())) {
+    while (!me.held.empty() && !seq_less(me.next, me.held.front().seq) && forged(side, me.held.front())) {
         me.discard(context_, *me.take_held());
         me.drop_before_next(context_);
         dropped = true;
@@ -261,7 +259,7 @@ uint32_t TcpReassembly::hole_of(int side) const {
     const uint32_t acknowledged = waits ? me.waited_for : me.acked;
     const bool acked = (waits ? me.waited_for_known : me.acked_known) && seq_less(me.next, acknowledged);
     size_t real = 0;
-    while (real < me.held.size() && forged(me.held[real])) ++real;
+    while (real < me.held.size() && forged(side, me.held[real])) ++real;
     uint32_t to = me.next;
     if (real < me.held.size())
         to = acked ? seq_min(me.held[real].seq, acknowledged) : me.held[real].seq;

@@ -42,6 +42,7 @@ class TcpReassembly {
     void on_early_ack(int side, const Segment& segment);
     void acknowledge(TcpStream& me, uint32_t ack);
     void join_midway(int side, uint32_t seq);
+    bool suspicious(int side, const Segment& segment) const;
     void compare_copy(int side, const Segment& segment, uint32_t seq);
     void deliver(int side, const Segment& segment, uint32_t seq);
     void deliver_held(int side);
@@ -50,7 +51,7 @@ class TcpReassembly {
     void gap(int side, uint32_t bytes);
     bool pump_side(int side);
     bool may_deliver(int side, const HeldSegment& segment) const;
-    bool forged(const HeldSegment& segment) const;
+    bool forged(int side, const HeldSegment& segment) const;
     bool drop_forged(int side);
     bool resolve(int side, bool catching_up);
     bool catch_up(int side, uint32_t ack, bool catching_up);

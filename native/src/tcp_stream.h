@@ -88,6 +88,7 @@ class TcpStream {
     bool conflicts = false;       // other bytes were seen for the same place
     // Segments with a right checksum, and those without that were taken all the same.
     uint32_t right_checksums = 0, others_taken = 0;
+    bool checksums_known() const { return right_checksums + others_taken > 0; }
     // Whether a wrong checksum is a reason to doubt: where none are made one in 65,536 is right by chance.
     bool checksums_tell() const { return right_checksums > others_taken; }
     uint8_t waited_packets = 0;  // packets of the connection since waiting_since

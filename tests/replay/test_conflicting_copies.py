@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from expected import Record, request, response
 from packets import Conversation, pcap
 from packets.files import frames
-from packets.segment import Checksum
+from packets.segment import Checksum, Segment
 from plain_exchange import ANSWERED, BODY_AT, FIELDS, GET, GOT, NO_CONTENT, OK, ORDER_WHY
 from replay_case import Case, check, every_variant
 from replay_engine import Replay
@@ -25,6 +27,18 @@ def copies(
         .server_at(0, OK[:BODY_AT], ack=True)
         .close()
     )
+
+
+def without_answer(conversation: Conversation) -> list[Segment]:
+    """The SYN-ACK was not seen: of the server's checksums nothing is known until it speaks."""
+    return [segment for number, segment in enumerate(conversation.segments) if number != 1]
+
+
+def server_makes_none(conversation: Conversation) -> list[Segment]:
+    return [
+        replace(segment, checksum="wrong") if segment.source.port == 8080 else segment
+        for segment in conversation.segments
+    ]
 
 
 def conflicting(body: str) -> Record:
@@ -88,6 +102,58 @@ CONFLICTS = (
         .server_at(BODY_AT, b"AAAAAAAAAA", checksum="wrong")
         .server_at(BODY_AT, b"0123456789"),
         [response(200, headers=FIELDS, body="0123456789", midstream=True, conflictingData=True)],
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a forged copy before its side's first checksum, where the other side's are right",
+        "what the other side makes tells, until this one has made any",
+        without_answer(
+            Conversation()
+            .open()
+            .client(GET, ack=False)
+            .server_at(0, b"X" * len(OK), checksum="wrong")
+            .server_at(0, OK, ack=True)
+            .close()
+        ),
+        [GOT, conflicting("0123456789")],
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a forgery before its side's first checksum, in place of what was lost",
+        "a side that then makes right ones did not send it",
+        without_answer(
+            Conversation()
+            .open()
+            .client(GET, ack=False)
+            .server_at(0, b"X" * BODY_AT, checksum="wrong")
+            .server_at(BODY_AT, b"01234", ack=False)
+            .server_at(BODY_AT + 5, b"56789", ack=True)
+            .exchange(GET, NO_CONTENT)
+            .close()
+        ),
+        [
+            GOT,
+            request("GET", "/", exchange=1),
+            response(204, "No Content", to="GET /", exchange=1, midstream=True),
+        ],
+        stats={"streams.gap_bytes": BODY_AT},
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "a server that makes no checksums, joined midway, where the client makes them",
+        "its first data waits for a right copy, and is told as there is none",
+        server_makes_none(
+            Conversation().client(GET, ack=False).server(OK).client(GET, ack=False).server(NO_CONTENT).close()
+        ),
+        [
+            request("GET", "/", midstream=True),
+            response(200, headers=FIELDS, body="0123456789", midstream=True, exchange=1),
+            request("GET", "/", exchange=2),
+            response(204, "No Content", to="GET /", exchange=2),
+        ],
         without=CHANGED,
         without_why=ORDER_WHY,
     ),
