@@ -26,7 +26,9 @@ class FormerConnections {
         for (int own = 0; own < kMostOfOne && is_known(number, now); number = at(number).before) {
             const Former& former = at(number);
             if (former.hash != hash) continue;
-            if (former.sent[side].has(segment)) return true;
+            if (former.sent[side].known ? former.sent[side].has(segment)
+                                        : former.sent[1 - side].is_answered_by(segment))
+                return true;
             ++own;  // those of others are not counted: which share the place is chance, and a replay gives the same
         }
         return false;

@@ -13,7 +13,7 @@ Outcome TcpConnection::on_segment(int side, const Segment& segment, Nanos now) {
             case TcpHandshake::Answer::ignore:
                 reassembly_.count_out_of_window();
                 me.note_checksum(segment);
-                return settle();
+                return Outcome::stray;
             case TcpHandshake::Answer::proceed:
                 break;
         }
@@ -23,6 +23,11 @@ Outcome TcpConnection::on_segment(int side, const Segment& segment, Nanos now) {
         const bool data = segment.length > 0 && !segment.has(kSyn);
         if (data && handshake_.reopens(reassembly_.streams, side, segment, ended_)) return Outcome::reopen;
         if (ended_) return Outcome::open;
+    }
+    // It is far from all that this side said and may say.
+    if (segment.length > 0 && reassembly_.streams.foreign(side, seq)) {
+        reassembly_.count_out_of_window();
+        return Outcome::stray;
     }
     // What its receiver drops says nothing, but may be all that was seen of its data.
     const bool doubted = segment.checksum == Checksum::invalid && reassembly_.streams.doubts_wrong(side);

@@ -19,6 +19,7 @@ enum class Outcome : uint8_t {
     open,
     ended,   // both FINs, or a reset: the handler got on_end
     reopen,  // this segment belongs to a new connection between the same ends
+    stray,   // it has no place in this one, and may belong to one that is not proven yet
 };
 
 class TcpConnection {
@@ -35,8 +36,8 @@ class TcpConnection {
     Outcome on_time(Nanos now);
     // Hands over what is held, with gaps, and tells the handler the end.
     void finish(End end);
-    // A SYN of this side opened the connection that on_segment() then answered with `reopen`.
-    void adopt_syn(int side, uint32_t isn) { handshake_.adopt_syn(reassembly_.streams, side, isn); }
+    // A SYN with this number, of this side, opened the connection that on_segment() then answered with `reopen`.
+    void adopt_opener(int side, uint32_t isn) { handshake_.adopt_opener(reassembly_.streams, side, isn); }
     // Which sides make checksums, as far as the connection before this one tells, between the same ends.
     void adopt_checksums(const std::array<bool, 2>& tell) {
         for (int side : {0, 1}) reassembly_.streams[side].right_checksums += tell[side];
@@ -58,7 +59,7 @@ class TcpConnection {
         return both || (stream(side).synced && stream(side).next == segment.seq);
     }
     const TcpStream& stream(int side) const { return reassembly_.streams[side]; }
-    // The sequence number of the SYN that made on_segment() answer `reopen`, and who sent it.
+    // The number of the SYN that opened the connection for which on_segment() answered `reopen`, and who sent it.
     uint32_t reopen_isn() const { return handshake_.reopen_isn(); }
     int reopen_side() const { return handshake_.reopen_side(); }
 

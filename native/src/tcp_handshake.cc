@@ -11,7 +11,7 @@ void note_syn(TcpStream& me, const Segment& segment) {
 
 // The SYN of what was seen before it.
 bool shows_beginning(TcpStream& me, const Segment& segment) {
-    if (!me.synced || me.syn_seen || me.range().first != segment.seq) return false;
+    if (me.syn_seen || !me.begins_with(segment.seq)) return false;
     note_syn(me, segment);
     return true;
 }
@@ -76,15 +76,16 @@ bool TcpHandshake::is_late_syn(StreamPair& streams, int side, const Segment& seg
     return true;
 }
 
-void TcpHandshake::adopt_syn(StreamPair& streams, int side, uint32_t isn) {
+void TcpHandshake::adopt_opener(StreamPair& streams, int side, uint32_t isn) {
     TcpStream& me = streams[side];
-    me.isn = isn;
     me.next = isn + 1;
-    me.syn_seen = me.synced = true;
+    me.synced = true;
     syn_side_ = static_cast<int8_t>(side);
 }
 
 bool TcpHandshake::reopens(const StreamPair& streams, int side, const Segment& segment, bool ended) {
+    // A SYN that came when it was not known yet where its side begins was this connection's own.
+    if (reopen_side_ >= 0 && streams[reopen_side_].begins_with(reopen_isn_)) reopen_side_ = -1;
     if (reopen_side_ == side) return segment.seq == reopen_isn_ + 1 && !streams.in_window(side, segment.seq, 0);
     // It heard what followed the new SYN; a late copy may say so of what followed a late copy of the old one.
     if (reopen_side_ == 1 - side && segment.has(kAck) && segment.ack - (reopen_isn_ + 1) < StreamPair::kAlwaysInWindow)
@@ -95,7 +96,8 @@ bool TcpHandshake::reopens(const StreamPair& streams, int side, const Segment& s
         reopen_isn_ = answered_isn_;
         return true;
     }
-    return ended;  // nothing of a handshake was seen
+    if (ended) reopen_side_ = -1;  // nothing of its handshake was seen
+    return ended;
 }
 
 }  // namespace sniffer

@@ -21,8 +21,8 @@ class TcpHandshake {
     };
     // `ended`: the connection is over, so that any other SYN begins a new one.
     Answer on_syn(StreamPair& streams, int side, const Segment& segment, bool ended);
-    // A SYN of this side opened the connection; it was seen on the one before it.
-    void adopt_syn(StreamPair& streams, int side, uint32_t isn);
+    // A SYN with this number, of this side, opened the connection; it, or the answer to it, was seen on the one before.
+    void adopt_opener(StreamPair& streams, int side, uint32_t isn);
 
     // Whether reopens() has to be asked: a SYN came that may have been one of a new connection.
     bool watchful() const { return watchful_; }

@@ -10,12 +10,15 @@ void TcpReassembly::on_ack(int side, const Segment& segment) {
     if (!streams.beyond_window(1 - side, seq_diff(segment.ack, other.next))) acknowledge(other, segment.ack);
 }
 
-// Nothing tells yet where the other side begins: the third packet of a handshake whose SYN-ACK was lost does. A late
-// copy from before the port was used again says nothing.
+// Nothing tells yet where the other side begins. The third packet of a handshake whose SYN-ACK was not seen does, and
+// the first data, which had heard as little. A late copy from before the port was used again says nothing.
 void TcpReassembly::on_early_ack(int side, const Segment& segment) {
+    const TcpStream& me = streams[side];
     TcpStream& other = streams[1 - side];
     if (streams.foreign(side, segment.seq)) return;
-    if (other.held.empty() && streams[side].syn_seen && !other.acked_known && !segment.has(kSyn)) {
+    const bool first = segment.seq == me.isn + 1 || (segment.seq == me.next && !other.acked_known);
+    const bool fits = other.held.empty() || !seq_less(other.held.front().seq, segment.ack);
+    if (me.syn_seen && !segment.has(kSyn) && first && fits) {
         other.next = segment.ack;
         other.synced = true;
     }

@@ -25,10 +25,16 @@ struct TcpContext {
 // The numbers that one side used: from its SYN to its FIN, as far as they were seen.
 struct SentRange {
     uint32_t first = 0, end = 0;
+    bool known = false;  // else nothing of that side was seen
     // Of SYNs only the same one is a copy: a new connection may begin in the midst of what a fast one had sent.
     bool has(const Segment& segment) const {
+        if (!known) return false;
         const bool alone = segment.length == 0;  // an acknowledgment, which stands behind what was sent before it
         return segment.has(kSyn) ? segment.seq == first : segment.seq - first < end - first + alone;
+    }
+    // Whether this is the answer to the SYN of this side.
+    bool is_answered_by(const Segment& segment) const {
+        return known && segment.has(kSyn) && segment.has(kAck) && segment.ack == first + 1;
     }
 };
 
@@ -102,9 +108,11 @@ class TcpStream {
     uint64_t packets = 0, bytes = 0, missing = 0;
 
     uint64_t sent() const { return bytes + missing; }
+    // Whether a SYN of this number is the one before all that was seen of it.
+    bool begins_with(uint32_t syn) const { return synced && range().first == syn; }
     // Half of the numbers at most: more can't be told apart.
     SentRange range() const {
-        return {next - fin_done - 1 - static_cast<uint32_t>(std::min<uint64_t>(sent(), 1u << 31)), next};
+        return {next - fin_done - 1 - static_cast<uint32_t>(std::min<uint64_t>(sent(), 1u << 31)), next, synced};
     }
 
  private:

@@ -55,7 +55,8 @@ Tracker::Tracker(const Config& config, Ledger& ledger, Events& events, Arena& ar
       budget_(budget),
       http_(http),
       sink_(sink),
-      tcp_{arena, budget, ledger, *this, std::min<uint64_t>(4 << 20, budget.limit() / 4)} {
+      tcp_{arena, budget, ledger, *this, std::min<uint64_t>(4 << 20, budget.limit() / 4)},
+      strays_(budget) {
     http.relief = this;
     for (const PortRange& range : config.ports)
         for (uint32_t port = range.first; port <= range.last; ++port) ports_.set(port);
@@ -165,9 +166,10 @@ void Tracker::feed(Connection* connection, const Segment& segment, int side) {
         was_closed = false;
         outcome = connection->tcp.on_segment(side, segment, clock_.now());
     }
+    if (outcome == Outcome::stray) strays_.keep(connection->hash, side, segment, clock_.now());
     (was_closed ? ledger_.packets.after_close : ledger_.packets.used).add();
     connection->last = clock_.now();
-    if (outcome == Outcome::ended) {
+    if (connection->tcp.ended() && !connection->closed()) {
         report_end(connection, connection->tcp.how());
     } else {
         connections_.use(connection);
@@ -179,12 +181,25 @@ void Tracker::feed(Connection* connection, const Segment& segment, int side) {
     current_ = nullptr;
 }
 
+// What came before the new connection was known to be one: its handshake first, which tells where each side begins;
+// then data of the sides of which that is known.
+void Tracker::feed_strays(Connection* connection, int opener, uint32_t isn) {
+    const auto feed = [&](int side, const Segment& stray) { connection->tcp.on_segment(side, stray, clock_.now()); };
+    strays_.each(connection->hash, clock_.now(), [&](int side, const Segment& stray) {
+        const bool fits = side == opener ? stray.seq == isn : stray.has(kAck) && stray.ack == isn + 1;
+        if (stray.has(kSyn) && fits) feed(side, stray);
+    });
+    strays_.each(connection->hash, clock_.now(), [&](int side, const Segment& stray) {
+        if (!stray.has(kSyn) && connection->tcp.stream(side).synced) feed(side, stray);
+    });
+}
+
 // A new connection between the same ends (RFC 9293 section 3.6.1). Null where it is not wanted.
 Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
     FlowKey key = old->key;
     uint64_t hash = old->hash;
-    uint32_t isn = old->tcp.reopen_isn();
-    int opener = old->tcp.reopen_side();
+    const uint32_t isn = old->tcp.reopen_isn();
+    const int opener = old->tcp.reopen_side();
     const std::array<bool, 2> checksums_tell = old->tcp.checksums_tell();
     current_ = nullptr;
     if (!old->closed()) end(old, End::replaced);
@@ -195,11 +210,11 @@ Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
     }
     Connection* connection = open(segment, key, hash, side);
     connection->tcp.adopt_checksums(checksums_tell);
-    bool own_syn = segment.has(kSyn) && !segment.has(kAck);
-    if (!own_syn && opener >= 0) {
-        connection->tcp.adopt_syn(opener, isn);
-        connection->http.set_client(opener);
-    }
+    if (opener < 0) return connection;
+    connection->tcp.adopt_opener(opener, isn);
+    connection->http.set_client(opener);
+    current_ = connection;
+    feed_strays(connection, opener, isn);
     return connection;
 }
 

@@ -9,6 +9,7 @@
 #include "excluded_ends.h"
 #include "former_connections.h"
 #include "packet_clock.h"
+#include "stray_segments.h"
 
 namespace sniffer {
 
@@ -49,6 +50,7 @@ class Tracker final : public MemoryRelief {
     Counter* reason_not_to_open(const Segment& segment, const FlowKey& key);
     Connection* reopen(Connection* connection, const Segment& segment, int side);
     void feed(Connection* connection, const Segment& segment, int side);
+    void feed_strays(Connection* connection, int opener, uint32_t isn);
     bool overdue() const;
     void expire();
     bool wanted_direction(const Segment& segment) const;
@@ -75,6 +77,7 @@ class Tracker final : public MemoryRelief {
     ProductKey key_ = ProductKey::random();
     FlowTable<Connection> table_;
     FormerConnections former_;
+    StraySegments strays_;
     ConnectionLists connections_;
     TimerList timers_;
     std::bitset<65536> ports_;

@@ -283,7 +283,7 @@ TEST(TcpConnection, WaitsNoMoreOnceAResetEndedIt) {
 TEST(TcpConnection, ASynOnALiveConnectionProvesNothingTheAnswerDoes) {
     World world;
     world.send(Conversation().say(0, "ask").packets);
-    EXPECT_EQ(world.send({0, 777000, 0, kSyn, ""}), Outcome::open);
+    EXPECT_EQ(world.send({0, 777000, 0, kSyn, ""}), Outcome::stray);
     EXPECT_EQ(world.send({1, 5001, 1004, kAck, "still here"}), Outcome::open);
     EXPECT_EQ(world.transcript.bytes[1], "still here");
     EXPECT_EQ(world.send({1, 999000, 777001, kSyn | kAck, ""}), Outcome::reopen);

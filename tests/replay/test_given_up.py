@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packets import SYN, Conversation, Segment, pcap
 from packets.conversation import MILLISECOND, START
 from packets.files import frames
@@ -30,6 +32,22 @@ def test_the_connection_cap_evicts_the_least_recently_used(replay: Replay) -> No
     assert result.stat("connections.evicted") == 1
     (event,) = [event for event in result.events if event["event"] == "evicted"]
     assert "40001" in str(event)
+
+
+def test_an_answer_behind_the_eviction_of_its_connection(replay: Replay) -> None:
+    """It begins no other one, in which a copy of the request would be told a second time."""
+    first = Conversation().open().client(GET).client_at(0, GET).server(NO_CONTENT)
+    syn, answer, ack, request, heard, again, *rest = first.segments
+    times = [segment.time for segment in first.segments]
+    order = [ack, request, answer, again, heard, *rest]
+    shown = [replace(segment, time=time) for segment, time in zip(order, times[1:], strict=True)]
+    others = [
+        Conversation(("10.0.0.3", port), start_ms=(times[at] - START) / MILLISECOND + 0.05).open(answer=False)
+        for port, at in ((1, 0), (2, 2))
+    ]
+    segments = sorted([syn, *shown, *merged(*others)], key=lambda segment: segment.time)
+    result = replay(pcap(frames(segments)), maxConcurrentConnections=1)
+    assert [record["direction"] for record in result.records] == ["request", "response"]
 
 
 def unanswered_syns(count: int) -> list[Segment]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from expected import request, response
-from packets import Conversation, Segment
+from packets import SYN, Conversation, Segment
 from packets.conversation import MILLISECOND, START, STEP
 from plain_exchange import ANSWERED, FIELDS, GET, GOT, NO_CONTENT, OK, ORDER_WHY
 from replay_case import Case, check, every_variant, merged
@@ -13,11 +13,51 @@ from replay_engine import Replay
 from variants import CHANGED, REORDERED, WRAPPED
 
 
-def answer_first(conversation: Conversation) -> Conversation:
-    """The capture shows the SYN behind the answer to it."""
-    syn, answer, *_ = conversation.segments
-    conversation.segments[:2] = [replace(answer, time=syn.time), replace(syn, time=answer.time)]
-    return conversation
+def in_order(conversation: Conversation, *order: int) -> list[Segment]:
+    """As the capture shows its packets: the first ones by their numbers, where one that is not named was not seen."""
+    segments = conversation.segments
+    shown = [*(segments[number] for number in order), *segments[max(order) + 1 :]]
+    return [replace(segment, time=place.time) for segment, place in zip(shown, segments, strict=False)]
+
+
+def scaled(conversation: Conversation) -> list[Segment]:
+    """Both SYNs with a window scale of 7 (RFC 7323)."""
+    options = b"\x02\x04\x05\xb4\x03\x03\x07\x00"
+    return [replace(segment, options=options) if segment.flags & SYN else segment for segment in conversation.segments]
+
+
+UNENDED = Conversation().open().client(GET).server(OK[:-3])
+REPLACED = [GOT, response(200, to="GET /", headers=FIELDS, body="0123456", incompleteReason="replaced")]
+NEXT = Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close()
+PIPELINED = (
+    Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
+    .open()
+    .client(GET, ack=False)
+    .client(GET)
+    .server(NO_CONTENT)
+    .server(NO_CONTENT)
+    .close()
+)
+IN_TURN = (
+    Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
+    .open()
+    .exchange(GET, NO_CONTENT)
+    .exchange(GET, NO_CONTENT)
+    .close()
+)
+LARGE = 300_000
+FAST = (
+    Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
+    .open()
+    .client(GET)
+    .server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (3 * LARGE) + b"x" * 10, ack=False)
+    .lost(server=2 * LARGE)
+    .server(b"x" * (LARGE - 10))
+    .exchange(GET, NO_CONTENT)
+    .close()
+)
+BEGUN_ANEW = [*REPLACED, GOT, response(204, "No Content", to="GET /")]
+LAST = response(204, "No Content", to="GET /", exchange=1)
 
 
 REOPENED = (
@@ -34,41 +74,89 @@ REOPENED = (
     Case(
         "the port is used again while the old state stands",
         "the old connection's end was not seen: the new SYN ends it",
-        merged(
-            Conversation().open().client(GET).server(OK[:-3]),
-            Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close(),
-        ),
-        [
-            GOT,
-            response(200, to="GET /", headers=FIELDS, body="0123456", incompleteReason="replaced"),
-            GOT,
-            response(204, "No Content", to="GET /"),
-        ],
+        merged(UNENDED, NEXT),
+        BEGUN_ANEW,
         stats={"connections.opened": 2, "connections.replaced": 1, "connections.fin": 1},
     ),
     Case(
         "the port is used again, the answer comes before the SYN, and a forgery before the response",
         "that this server makes checksums is known from the connection before",
-        merged(
-            Conversation().open().client(GET).server(OK[:-3]),
-            answer_first(
+        [
+            *UNENDED.segments,
+            *in_order(
                 Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
                 .open()
                 .client(GET, ack=False)
                 .server_at(0, b"X" * len(NO_CONTENT), checksum="wrong")
                 .server_at(0, NO_CONTENT, ack=True)
-                .close()
+                .close(),
+                *(1, 0),
             ),
-        ),
-        [
-            GOT,
-            response(200, to="GET /", headers=FIELDS, body="0123456", incompleteReason="replaced"),
-            GOT,
-            response(204, "No Content", to="GET /", conflictingData=True),
         ],
+        [*REPLACED, GOT, response(204, "No Content", to="GET /", conflictingData=True)],
         stats={"connections.opened": 2},
         without=CHANGED,
         without_why=ORDER_WHY,
+    ),
+    *(
+        Case(
+            f"the port is used again while the old state stands, and the capture shows {how}",
+            "what came before the proof that a new connection began is not forgotten",
+            [*UNENDED.segments, *in_order(NEXT, *order)],
+            BEGUN_ANEW,
+            without=CHANGED,
+            without_why=ORDER_WHY,
+        )
+        for how, order in (
+            ("the SYN behind the answer, the response before the request", (1, 2, 0, 4, 5, 3)),
+            ("no SYN, the response before the request", (1, 2, 4, 5, 3)),
+            ("no answer, the request before the SYN", (2, 3, 0, 4, 5)),
+        )
+    ),
+    *(
+        Case(
+            f"the port is used again while the old state stands, and the capture shows {how}",
+            "the second is behind the SYN as the first is",
+            [*UNENDED.segments, *in_order(PIPELINED, *order)],
+            [*BEGUN_ANEW[:3], request("GET", "/", exchange=1), *BEGUN_ANEW[3:], LAST],
+            without=CHANGED,
+            without_why=ORDER_WHY,
+        )
+        for how, order in (
+            ("no answer, the second request before the first", (0, 2, 4, 3)),
+            ("no SYN, the second request before the first", (1, 2, 4, 3)),
+        )
+    ),
+    Case(
+        "the port is used again while the old state stands, no answer is seen, and the second request before the first",
+        "where the server begins the first request tells: the second had heard more",
+        [*UNENDED.segments, *in_order(IN_TURN, 0, 2, 7, 3, 5, 9)],
+        [*BEGUN_ANEW, request("GET", "/", exchange=1), LAST],
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
+    Case(
+        "the port is used again while the old state stands, and then more is missing than an unscaled window",
+        "the windows' scales, which the SYNs said, hold for the new connection too",
+        [*UNENDED.segments, *scaled(FAST)],
+        [
+            *REPLACED,
+            GOT,
+            response(
+                200,
+                to="GET /",
+                headers={"content-length": str(3 * LARGE)},
+                body="x" * 10,
+                missingBytes=2 * LARGE,
+                bodySize=LARGE,
+                incompleteReason="gap",
+            ),
+            request("GET", "/", exchange=1),
+            LAST,
+        ],
+        stats={"streams.gap_bytes": 2 * LARGE},
+        without=CHANGED,
+        without_why="they add to what is sent",
     ),
     Case(
         "the port is used again with a number just above",
@@ -107,12 +195,6 @@ def again_between(old: Conversation, data: bytes, before: Segment, behind: Segme
     return [replace(segment, time=time) for segment in old.segments if segment.payload == data]
 
 
-def late_syn(conversation: Conversation) -> list[Segment]:
-    syn, answer, ack, data, *rest = conversation.segments
-    late = zip([answer, ack, data, syn], conversation.segments, strict=False)
-    return [*(replace(segment, time=place.time) for segment, place in late), *rest]
-
-
 def syn_again(conversation: Conversation) -> list[Segment]:
     """Seen from the second exchange on; behind it comes the SYN, and behind the third request the second response."""
     syn, segments = conversation.segments[0], conversation.segments[7:]
@@ -128,10 +210,9 @@ def syn_again(conversation: Conversation) -> list[Segment]:
 
 OLD = Conversation().open().client(GET).server(OK).close()
 RESET = Conversation().open().client(GET).server(OK).client_rst()
-NEXT = Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close()
+SYN_BEHIND = in_order(Conversation().open().client(GET).server(OK).close(), 3, 5, 0)
 LAST_ACK = Conversation().open().client(GET).server(OK).server_fin().client_fin().client_ack().segments[-1]
 BOTH = [GOT, ANSWERED, GOT, response(204, "No Content", to="GET /")]
-LARGE = 300_000
 LARGE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LARGE
 
 LATE_COPIES = (
@@ -148,6 +229,18 @@ LATE_COPIES = (
         [*merged(RESET, NEXT), *again(RESET, 1010)],
         BOTH,
         stats={"connections.opened": 2, "packets.after_close": len(RESET.segments) + 1},
+    ),
+    Case(
+        "a copy of the request behind the close, where the SYN came behind the first response",
+        "the SYN was this connection's own",
+        [*SYN_BEHIND, replace(OLD.segments[3], time=SYN_BEHIND[-1].time + STEP)],
+        [
+            request("GET", "/", midstream=True),
+            response(200, headers=FIELDS, body="0123456789", midstream=True, exchange=1),
+        ],
+        stats={"connections.opened": 1},
+        without=CHANGED,
+        without_why=ORDER_WHY,
     ),
     Case(
         "copies of a connection that closed half a minute ago",
@@ -187,7 +280,10 @@ LATE_COPIES = (
     Case(
         "a SYN behind the first data, and later a copy of the first response",
         "the SYN is of this connection, not of a new one that the copy would belong to",
-        late_syn(Conversation().open().client(GET).server(OK).exchange(GET, NO_CONTENT).server_at(0, OK).close()),
+        in_order(
+            Conversation().open().client(GET).server(OK).exchange(GET, NO_CONTENT).server_at(0, OK).close(),
+            *(1, 2, 3, 0),
+        ),
         [GOT, ANSWERED, request("GET", "/", exchange=1), response(204, "No Content", to="GET /", exchange=1)],
         stats={"connections.opened": 1, "connections.fin": 1, "streams.out_of_window": 0},
         without=CHANGED,

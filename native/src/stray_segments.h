@@ -1,0 +1,62 @@
+// Data that fits no place of the connection between its ends: it may be of the next one, whose SYN the capture shows
+// later. Of all connections together a bounded amount is kept, for a short time.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "arena.h"
+#include "decode.h"
+
+namespace sniffer {
+
+class StraySegments {
+ public:
+    static constexpr Nanos kStay = kSecond;
+    static constexpr size_t kMost = 64;
+
+    explicit StraySegments(Budget& budget)
+        : budget_(budget), most_(std::min<uint64_t>(256 << 10, budget.limit() / 16)) {}
+    ~StraySegments() {
+        while (!strays_.empty()) forget_oldest();
+    }
+    // `hash`: of its ends.
+    void keep(uint64_t hash, int side, const Segment& segment, Nanos now) {
+        if (segment.captured > most_) return;
+        while (!strays_.empty() && (strays_.size() >= kMost || bytes_ + segment.captured > most_)) forget_oldest();
+        strays_.push_back({hash, side, now, segment, {segment.data, segment.data + segment.captured}});
+        Stray& stray = strays_.back();
+        stray.segment.data = stray.data.data();
+        bytes_ += segment.captured;
+        budget_.force(segment.captured);
+    }
+    // visit(side, segment) of what these ends sent lately, in the order in which it came.
+    template <typename Visit>
+    void each(uint64_t hash, Nanos now, Visit visit) const {
+        for (const Stray& stray : strays_)
+            if (stray.hash == hash && now - stray.since <= kStay) visit(stray.side, stray.segment);
+    }
+
+ private:
+    struct Stray {
+        uint64_t hash;
+        int side;
+        Nanos since;
+        Segment segment;
+        std::vector<uint8_t> data;
+    };
+    void forget_oldest() {
+        bytes_ -= strays_.front().data.size();
+        budget_.give(strays_.front().data.size());
+        strays_.pop_front();
+    }
+
+    Budget& budget_;
+    const uint64_t most_;  // bytes of all
+    uint64_t bytes_ = 0;
+    std::deque<Stray> strays_;
+};
+
+}  // namespace sniffer
