@@ -27,8 +27,8 @@ LAYERS: dict[str, str] = {
     # HTTP fills in the record's message; the record knows nothing of how it was parsed.
     "http": """protocol http_space http_head http_start_line http_fields http_body http_message http_context
         http_pairing http_connection http_steps http_ends""",
-    "connections": """connection connection_lists flow_table former_connections stray_segments packet_clock excluded_ends tracker
-        tracker_relief""",
+    "connections": """connection connection_lists flow_table former_connections stray_segments packet_clock
+        excluded_ends tracker tracker_relief""",
     "recording": """anonymizer file_hash frame_index packet_chunk recording_format recording_folder recording_guard
         recording_index recording_stream recording_survey recording_trigger recording_writer recorder""",
     "ring": "ring histogram exchange_metrics",

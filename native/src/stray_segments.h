@@ -38,6 +38,14 @@ class StraySegments {
         for (const Stray& stray : strays_)
             if (stray.hash == hash && now - stray.since <= kStay) visit(stray.side, stray.segment);
     }
+    // Each is handed over once: else who sends a few could have them read again and again.
+    void forget(uint64_t hash) {
+        std::erase_if(strays_, [&](const Stray& stray) {
+            if (stray.hash != hash) return false;
+            give_back(stray);
+            return true;
+        });
+    }
 
  private:
     struct Stray {
@@ -48,9 +56,12 @@ class StraySegments {
         std::vector<uint8_t> data;
     };
     void forget_oldest() {
-        bytes_ -= strays_.front().data.size();
-        budget_.give(strays_.front().data.size());
+        give_back(strays_.front());
         strays_.pop_front();
+    }
+    void give_back(const Stray& stray) {
+        bytes_ -= stray.data.size();
+        budget_.give(stray.data.size());
     }
 
     Budget& budget_;

@@ -192,6 +192,7 @@ void Tracker::feed_strays(Connection* connection, int opener, uint32_t isn) {
     strays_.each(connection->hash, clock_.now(), [&](int side, const Segment& stray) {
         if (!stray.has(kSyn) && connection->tcp.stream(side).synced) feed(side, stray);
     });
+    strays_.forget(connection->hash);
 }
 
 // A new connection between the same ends (RFC 9293 section 3.6.1). Null where it is not wanted.

@@ -36,6 +36,16 @@ TEST(StraySegments, OfTheseEndsInTheOrderInWhichTheyCame) {
     });
 }
 
+TEST(StraySegments, ForgetsThoseOfTheseEndsAlone) {
+    Budget budget(32 << 20);
+    StraySegments strays(budget);
+    for (uint64_t hash : {7, 8, 7}) strays.keep(hash, 0, segment_of("abc", 1), 0);
+    strays.forget(7);
+    EXPECT_TRUE(numbers(strays, 7, 0).empty());
+    EXPECT_EQ(numbers(strays, 8, 0).size(), 1u);
+    EXPECT_EQ(budget.used(), 3u);
+}
+
 TEST(StraySegments, NoLongerThanASecond) {
     Budget budget(32 << 20);
     StraySegments strays(budget);

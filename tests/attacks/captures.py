@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from packets import SYN, Conversation, Segment
+from packets import ACK, SYN, Conversation, Segment
 from packets.files import Frame, frames
 from packets.networks import Network, ip, ipv4_fragments
 from packets.segment import End
@@ -99,6 +99,18 @@ def _reused_port(chance: random.Random) -> Packets:
     source = End("10.0.0.2", 40000)
     while True:
         yield Segment(time=0, source=source, destination=SERVER, seq=chance.randrange(1 << 32), flags=SYN)
+
+
+def _far(chance: random.Random) -> Packets:
+    """Bytes that are far from all that was said, each in the window of the connection that takes the port next."""
+    source, isn = End("10.0.0.2", 40000), chance.randrange(1 << 32)
+    while True:
+        for number in range(64):
+            yield Segment(time=0, source=source, destination=SERVER, seq=(isn + 3 + 2 * number) % (1 << 32),
+                          flags=ACK, payload=b"x")  # fmt: skip
+        yield Segment(time=0, source=source, destination=SERVER, seq=isn, flags=SYN)
+        yield Segment(time=0, source=source, destination=SERVER, seq=(isn + 1) % (1 << 32), flags=ACK, payload=b"x")
+        isn = (isn + (1 << 28)) % (1 << 32)
 
 
 def _alike(_: random.Random) -> Packets:
@@ -227,6 +239,7 @@ ATTACKS = (
     Attack("one byte a segment", _requests(_GET, times=20, mss=1)),
     Attack("SYNs", _syns, counter="connections.evicted"),
     Attack("SYNs of one port", _reused_port, counter="connections.replaced"),
+    Attack("bytes far from all that was said", _far, counter="streams.out_of_window"),
     Attack("SYNs of ends that differ little", _alike, counter="connections.evicted"),
     Attack("segments backwards", _backwards, counter="streams.gap_bytes"),
     Attack("one byte of two", _holes, counter="streams.gap_bytes"),

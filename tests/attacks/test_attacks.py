@@ -39,7 +39,7 @@ MORE = {
 KEEPING = [
     one
     for one in ATTACKS
-    if one.name.startswith(("SYNs", "segments", "one byte of", "fragments without", "a head without"))
+    if one.name.startswith(("SYNs", "segments", "bytes far", "one byte of", "fragments without", "a head without"))
     or one.beside > 1 << 20
     or one.name in ("requests never answered", "names that are all new", "the same place, other bytes")
 ]
