@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from packets import ACK, FIN, SYN, Segment
+from packets import ACK, FIN, RST, SYN, Segment
 from packets.conversation import MILLISECOND, SEQUENCE
 
 from truth.simulator import SERVER, Truth
@@ -32,11 +32,15 @@ class Seen:
     def see(self, start: int, end: int, packets: int, now: int, *, joins: bool) -> None:
         while self._awaited and (packets - self._awaited[0][0] > GAP_PACKETS or now - self._awaited[0][1] >= GAP_DELAY):
             self._overdue = max(self._overdue, self._awaited.popleft()[2])
-        if joins and self.joined is None:
-            self.joined = start
+        if joins:
+            self.join(start)
         self.ever.append((start, end))
         if end > self._overdue:
             self.in_time.append((max(start, self._overdue), end))
+
+    def join(self, at: int) -> None:
+        if self.joined is None:
+            self.joined = at
 
     def acknowledge(self, upto: int, packets: int, now: int) -> None:
         if upto <= self.whole[1]:
@@ -86,6 +90,8 @@ class Tap:
             # A SYN behind what the other side says in the midst of a connection may be the next one's.
             joins = not (segment.flags & SYN and self.seen(truth, OTHER[side]).joined)
             self.seen(truth, side).see(start, start + kept, packets, now, joins=joins)
+        if segment.flags & RST and start == truth.sent[side] + 1:
+            self.seen(truth, side).join(start)  # its last: what comes behind it are late copies
         if segment.flags & ACK:
             upto = (segment.ack - truth.isn[OTHER[side]]) % SEQUENCE
             self.seen(truth, OTHER[side]).acknowledge(upto, packets, now)
