@@ -15,7 +15,8 @@ struct Piece {
     Nanos time;          // of the packet that carried them
     bool segment_start;  // `data` is a segment's first byte
     bool conflicting;    // other bytes were seen for the same place
-    bool quiet;  // all that both sides sent before this piece was acknowledged, and the other side's last bytes did so
+    // All that both sides sent before this piece was acknowledged: by the other side's last bytes, and by this piece.
+    bool quiet;
     uint64_t number = 0;  // of that packet in the recording
 
     std::string_view view() const { return {data, size}; }

@@ -99,7 +99,7 @@ void TcpReassembly::deliver(int side, const Segment& segment, uint32_t seq) {
     uint32_t skip = seq - segment.seq;
     if (skip < segment.captured)
         hand_over(side, {reinterpret_cast<const char*>(segment.data) + skip, segment.captured - skip, segment.time,
-                         skip == 0, false, false, segment.number});
+                         skip == 0, false, heard_all(side, segment.has(kAck), segment.ack), segment.number});
     if (segment.has(kAck)) streams[side].note_ack(segment.ack);
     uint32_t cut = segment.length - std::max(segment.captured, skip);
     if (cut > 0) gap(side, cut);
@@ -109,8 +109,9 @@ void TcpReassembly::deliver(int side, const Segment& segment, uint32_t seq) {
 void TcpReassembly::hand_over(int side, Piece piece) {
     TcpStream &me = streams[side], &other = streams[1 - side];
     // That it was acknowledged by now is not enough where bytes came late: who spoke last had heard all before it, and
-    // not it, as one may who was joined midway: that may have been the answer.
-    piece.quiet = me.acked_known && !seq_less(me.acked, me.next) && other.acked_known &&
+    // not it, as one may who was joined midway: that may have been the answer. Nor may the answer be what was lost
+    // since.
+    piece.quiet = piece.quiet && me.acked_known && !seq_less(me.acked, me.next) && other.acked_known &&
                   !seq_less(other.acked, other.next) && other.said_ack_known && other.said_ack == me.next;
     me.conflicts |= piece.conflicting;
     me.next += piece.size;
@@ -120,11 +121,17 @@ void TcpReassembly::hand_over(int side, Piece piece) {
     handler_.on_data(side, piece);
 }
 
+// Whether who said this had heard all of the other side that was handed over or given up.
+bool TcpReassembly::heard_all(int side, bool has_ack, uint32_t ack) const {
+    return has_ack && !seq_less(ack, streams[1 - side].next);
+}
+
 void TcpReassembly::deliver_held(int side) {
     TcpStream& me = streams[side];
     std::unique_ptr<HeldSegment> segment = me.take_held();
     if (segment->checksum == Checksum::invalid && segment->untrusted) ++me.others_taken;  // not noted when it came
     uint64_t skip = me.next - segment->seq;
+    const bool heard = heard_all(side, segment->has_ack, segment->ack);
     bool start = segment->segment_start && skip == 0;
     for (const Chunk* chunk = segment->data.first(); chunk; chunk = chunk->next) {
         if (skip >= chunk->size) {
@@ -132,7 +139,7 @@ void TcpReassembly::deliver_held(int side) {
             continue;
         }
         hand_over(side, {chunk->data + skip, static_cast<uint32_t>(chunk->size - skip), segment->time, start,
-                         segment->conflicting, false, segment->number});
+                         segment->conflicting, heard, segment->number});
         start = false;
         skip = 0;
     }

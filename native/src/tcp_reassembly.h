@@ -45,6 +45,7 @@ class TcpReassembly {
     bool suspicious(int side, const Segment& segment) const;
     void compare_copy(int side, const Segment& segment, uint32_t seq);
     void deliver(int side, const Segment& segment, uint32_t seq);
+    bool heard_all(int side, bool has_ack, uint32_t ack) const;
     void deliver_held(int side);
     void deliver_fin(int side);
     void hand_over(int side, Piece piece);

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from expected import request, response
 from packets import Conversation, Segment
-from plain_exchange import ANSWERED, FIELDS, GET, GOT, NO_CONTENT, OK
+from plain_exchange import ANSWERED, FIELDS, GET, GOT, NO_CONTENT, OK, ORDER_WHY
 from replay_case import Case, check, every_variant
 from replay_engine import Replay
-from variants import REORDERED
+from variants import CHANGED, REORDERED
 
 MIDWAY_WHY = "the stream begins where the capture does: with other packets first, it begins elsewhere"
 
@@ -26,7 +26,35 @@ def request_last(conversation: Conversation) -> list[Segment]:
     ]
 
 
+def requests_behind_what_was_lost(conversation: Conversation) -> list[Segment]:
+    """The capture shows two requests behind the acknowledgment of the first one's response, which it does not show."""
+    answered, ask, heard, got, *rest = conversation.segments
+    order = [answered, heard, got, ask]
+    return [*(replace(one, time=at.time) for one, at in zip(order, conversation.segments, strict=False)), *rest]
+
+
 MIDWAY = (
+    Case(
+        "joined before requests that come behind the loss of a response",
+        "who asked had not heard what was lost: it may have been the answer, and the next response is of another",
+        requests_behind_what_was_lost(
+            Conversation()
+            .server(OK[5:], ack=False)
+            .client(b"GET /late HTTP/1.1\r\n\r\n" * 2)
+            .server(NO_CONTENT, lost=True)
+            .server(OK)
+            .exchange(GET, OK)
+        ),
+        [
+            request("GET", "/late", midstream=True),
+            request("GET", "/late", exchange=1),
+            request("GET", "/", exchange=2),
+            response(200, to="GET /", headers=FIELDS, body="0123456789", exchange=2, midstream=True),
+        ],
+        stats={"streams.gap_bytes": len(NO_CONTENT)},
+        without=CHANGED,
+        without_why=ORDER_WHY,
+    ),
     Case(
         "joined before a response that comes before its request",
         "what its server had already answered begins no new order: the next response is not its own",
