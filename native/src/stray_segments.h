@@ -1,5 +1,5 @@
-// Data that fits no place of the connection between its ends: it may be of the next one, whose SYN the capture shows
-// later. Of all connections together a bounded amount is kept, for a short time.
+// What may be of the next connection between its ends, where none is proven yet: SYNs, and data that fits no place of
+// the one that is there. Of all connections together a bounded amount is kept, for a short time.
 #pragma once
 
 #include <algorithm>

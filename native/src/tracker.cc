@@ -161,7 +161,6 @@ void Tracker::feed(Connection* connection, const Segment& segment, int side) {
         current_ = nullptr;
         if (former_.sent(connection->hash, side, segment, clock_.now())) return ledger_.packets.after_close.add();
         connection = reopen(connection, segment, side);
-        current_ = connection;
         if (!connection) return;
         was_closed = false;
         outcome = connection->tcp.on_segment(side, segment, clock_.now());
@@ -195,14 +194,14 @@ void Tracker::feed_strays(Connection* connection, int opener, uint32_t isn) {
     strays_.forget(connection->hash);
 }
 
-// A new connection between the same ends (RFC 9293 section 3.6.1). Null where it is not wanted.
+// A new connection between the same ends (RFC 9293 section 3.6.1), which is the current one then. Null where it is not
+// wanted.
 Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
     FlowKey key = old->key;
     uint64_t hash = old->hash;
     const uint32_t isn = old->tcp.reopen_isn();
     const int opener = old->tcp.reopen_side();
     const std::array<bool, 2> checksums_tell = old->tcp.checksums_tell();
-    current_ = nullptr;
     if (!old->closed()) end(old, End::replaced);
     drop(old);
     if (Counter* reason = reason_not_to_open(segment, key)) {
@@ -210,11 +209,11 @@ Connection* Tracker::reopen(Connection* old, const Segment& segment, int side) {
         return nullptr;
     }
     Connection* connection = open(segment, key, hash, side);
+    current_ = connection;
     connection->tcp.adopt_checksums(checksums_tell);
     if (opener < 0) return connection;
     connection->tcp.adopt_opener(opener, isn);
     connection->http.set_client(opener);
-    current_ = connection;
     feed_strays(connection, opener, isn);
     return connection;
 }

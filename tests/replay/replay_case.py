@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -65,6 +65,13 @@ def assert_events(events: Sequence[Mapping[str, Any]], expected: Sequence[Mappin
     assert len(events) == len(expected), events
     for event, wanted in zip(events, expected, strict=True):
         assert {name: event.get(name) for name in wanted} == dict(wanted)
+
+
+def in_order(conversation: Conversation, *order: int) -> list[Segment]:
+    """As the capture shows its packets: the first ones by their numbers, where one that is not named was not seen."""
+    segments = conversation.segments
+    shown = [*(segments[number] for number in order), *segments[max(order) + 1 :]]
+    return [replace(segment, time=place.time) for segment, place in zip(shown, segments, strict=False)]
 
 
 def merged(*conversations: Conversation) -> list[Segment]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from packets import SYN, Conversation, Segment, pcap
 from packets.conversation import MILLISECOND, START
 from packets.files import frames
 from packets.segment import End
-from replay_case import merged
+from replay_case import in_order, merged
 from replay_engine import Replay
 
 SERVER = End("10.0.0.1", 8080)
@@ -37,15 +35,9 @@ def test_the_connection_cap_evicts_the_least_recently_used(replay: Replay) -> No
 def test_an_answer_behind_the_eviction_of_its_connection(replay: Replay) -> None:
     """It begins no other one, in which a copy of the request would be told a second time."""
     first = Conversation().open().client(GET).client_at(0, GET).server(NO_CONTENT)
-    syn, answer, ack, request, heard, again, *rest = first.segments
-    times = [segment.time for segment in first.segments]
-    order = [ack, request, answer, again, heard, *rest]
-    shown = [replace(segment, time=time) for segment, time in zip(order, times[1:], strict=True)]
-    others = [
-        Conversation(("10.0.0.3", port), start_ms=(times[at] - START) / MILLISECOND + 0.05).open(answer=False)
-        for port, at in ((1, 0), (2, 2))
-    ]
-    segments = sorted([syn, *shown, *merged(*others)], key=lambda segment: segment.time)
+    shown = in_order(first, 0, 2, 3, 1, 5, 4)  # the answer between the request and its copy
+    others = [Conversation(("10.0.0.3", port), start_ms=ms).open(answer=False) for port, ms in ((1, 0.05), (2, 0.25))]
+    segments = sorted([*shown, *merged(*others)], key=lambda segment: segment.time)
     result = replay(pcap(frames(segments)), maxConcurrentConnections=1)
     assert [record["direction"] for record in result.records] == ["request", "response"]
 

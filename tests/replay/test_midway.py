@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from expected import request, response
-from packets import Conversation, Segment
+from packets import Conversation
 from plain_exchange import ANSWERED, FIELDS, GET, GOT, NO_CONTENT, OK, ORDER_WHY
-from replay_case import Case, check, every_variant
+from replay_case import Case, check, every_variant, in_order
 from replay_engine import Replay
 from variants import CHANGED, REORDERED
 
 MIDWAY_WHY = "the stream begins where the capture does: with other packets first, it begins elsewhere"
 
 
-def request_last(conversation: Conversation) -> list[Segment]:
-    """The capture shows the response to the second request, and the ACK of it, before that request."""
-    first, ack, ask, answer, heard, *rest = conversation.segments
-    order = [answer, heard, ask]
-    return [
-        first,
-        ack,
-        *(replace(one, time=at.time) for one, at in zip(order, [ask, answer, heard], strict=True)),
-        *rest,
-    ]
-
-
-def requests_behind_what_was_lost(conversation: Conversation) -> list[Segment]:
-    """The capture shows two requests behind the acknowledgment of the first one's response, which it does not show."""
-    answered, ask, heard, got, *rest = conversation.segments
-    order = [answered, heard, got, ask]
-    return [*(replace(one, time=at.time) for one, at in zip(order, conversation.segments, strict=False)), *rest]
-
-
 MIDWAY = (
     Case(
         "joined before requests that come behind the loss of a response",
         "who asked had not heard what was lost: it may have been the answer, and the next response is of another",
-        requests_behind_what_was_lost(
+        in_order(
             Conversation()
             .server(OK[5:], ack=False)
             .client(b"GET /late HTTP/1.1\r\n\r\n" * 2)
             .server(NO_CONTENT, lost=True)
             .server(OK)
-            .exchange(GET, OK)
+            .exchange(GET, OK),
+            *(0, 2, 3, 1),  # the requests behind the acknowledgment of the first one's response
         ),
         [
             request("GET", "/late", midstream=True),
@@ -58,12 +38,13 @@ MIDWAY = (
     Case(
         "joined before a response that comes before its request",
         "what its server had already answered begins no new order: the next response is not its own",
-        request_last(
+        in_order(
             Conversation()
             .server(OK)
             .client(b"GET /late HTTP/1.1\r\n\r\n", ack=False)
             .server(NO_CONTENT)
-            .exchange(GET, OK)
+            .exchange(GET, OK),
+            *(0, 1, 3, 4, 2),  # the second request behind its response and the ACK of that
         ),
         [
             response(200, headers=FIELDS, body="0123456789", midstream=True),

@@ -8,16 +8,14 @@ from expected import request, response
 from packets import SYN, Conversation, Segment
 from packets.conversation import MILLISECOND, START, STEP
 from plain_exchange import ANSWERED, FIELDS, GET, GOT, NO_CONTENT, OK, ORDER_WHY
-from replay_case import Case, check, every_variant, merged
+from replay_case import Case, check, every_variant, in_order, merged
 from replay_engine import Replay
 from variants import CHANGED, REORDERED, WRAPPED
 
 
-def in_order(conversation: Conversation, *order: int) -> list[Segment]:
-    """As the capture shows its packets: the first ones by their numbers, where one that is not named was not seen."""
-    segments = conversation.segments
-    shown = [*(segments[number] for number in order), *segments[max(order) + 1 :]]
-    return [replace(segment, time=place.time) for segment, place in zip(shown, segments, strict=False)]
+def following() -> Conversation:
+    """A connection that uses the port again, a second later."""
+    return Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
 
 
 def scaled(conversation: Conversation) -> list[Segment]:
@@ -28,26 +26,12 @@ def scaled(conversation: Conversation) -> list[Segment]:
 
 UNENDED = Conversation().open().client(GET).server(OK[:-3])
 REPLACED = [GOT, response(200, to="GET /", headers=FIELDS, body="0123456", incompleteReason="replaced")]
-NEXT = Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close()
-PIPELINED = (
-    Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
-    .open()
-    .client(GET, ack=False)
-    .client(GET)
-    .server(NO_CONTENT)
-    .server(NO_CONTENT)
-    .close()
-)
-IN_TURN = (
-    Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
-    .open()
-    .exchange(GET, NO_CONTENT)
-    .exchange(GET, NO_CONTENT)
-    .close()
-)
+NEXT = following().open().exchange(GET, NO_CONTENT).close()
+PIPELINED = following().open().client(GET, ack=False).client(GET).server(NO_CONTENT).server(NO_CONTENT).close()
+IN_TURN = following().open().exchange(GET, NO_CONTENT).exchange(GET, NO_CONTENT).close()
 LARGE = 300_000
 FAST = (
-    Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
+    following()
     .open()
     .client(GET)
     .server(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (3 * LARGE) + b"x" * 10, ack=False)
@@ -66,7 +50,7 @@ REOPENED = (
         "a new connection: exchanges count from 0 again",
         merged(
             Conversation().open().client(GET).server(OK).close(),
-            Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5).open().exchange(GET, NO_CONTENT).close(),
+            following().open().exchange(GET, NO_CONTENT).close(),
         ),
         [GOT, ANSWERED, GOT, response(204, "No Content", to="GET /")],
         stats={"connections.opened": 2, "connections.fin": 2},
@@ -84,7 +68,7 @@ REOPENED = (
         [
             *UNENDED.segments,
             *in_order(
-                Conversation(start_ms=1000, client_isn=77_000_000, server_isn=5)
+                following()
                 .open()
                 .client(GET, ack=False)
                 .server_at(0, b"X" * len(NO_CONTENT), checksum="wrong")
